@@ -1,0 +1,266 @@
+"""Digits across domains: MNIST, USPS and MNIST-M, full training sets.
+
+    python benchmarks/digits.py --data ../shared/data \
+        --source mnist --target usps --method all --seeds 3 --out F.json
+
+Protocol (PixelDA's full-set protocol): all labelled source training images,
+all target training images without labels, accuracy on the target test set.
+The same network, budget, optimizer and initial weights for every method; one
+configuration per method for all pairs. No target label is read before the
+end of training. Runs that are in the output file already are not repeated.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+import keras_transfer as kt
+
+DOMAINS = ("mnist", "usps", "mnistm")
+
+#: One configuration per method, for every pair of domains.
+METHODS = {
+    "source_only": dict(alignment=None),
+    "dann": dict(
+        alignment=lambda: kt.alignment.DomainAdversarial(
+            discriminator=kt.layers.DomainDiscriminator(units=(100,)),
+        ),
+        batch_norm="separate",
+    ),
+    "dan": dict(
+        alignment=lambda: kt.alignment.MeanDiscrepancy(weight=1.0),
+        batch_norm="separate",
+    ),
+    "deep_coral": dict(
+        alignment=lambda: kt.alignment.CorrelationAlignment(weight=1.0),
+        batch_norm="separate",
+    ),
+}
+
+
+def load(folder, domain):
+    """Images `(rows, 28, 28, 1 or 3)` uint8 and labels, train and test."""
+    names = ["digits_mnist", "digits_mnist_rest"]
+    names = names if domain == "mnist" else [f"digits_{domain}"]
+    files = []
+    for name in names:
+        path = pathlib.Path(folder) / f"{name}.npz"
+        if not path.exists():
+            sys.exit(f"digits.py: no file {path.name} in {folder}")
+        files.append(np.load(path))
+    x_train = np.concatenate([file["x_train"] for file in files])
+    y_train = np.concatenate([file["y_train"] for file in files])
+    splits = [(x_train, y_train), (files[0]["x_test"], files[0]["y_test"])]
+    return [(_standard(x), y.astype("int32")) for x, y in splits]
+
+
+def _standard(images):
+    images = images if images.ndim == 4 else images[..., None]
+    if images.shape[1] != 28:
+        resized = keras.ops.image.resize(images.astype("float32"), (28, 28))
+        images = np.rint(keras.ops.convert_to_numpy(resized))
+    return images.astype("uint8")
+
+
+def same_channels(source, target):
+    """Repeats grey to RGB where the two domains differ."""
+    channels = max(source[0][0].shape[-1], target[0][0].shape[-1])
+    return [
+        [
+            (np.repeat(x, channels // x.shape[-1], axis=-1), y)
+            for x, y in domain
+        ]
+        for domain in (source, target)
+    ]
+
+
+def lenet(channels):
+    """Two convolutions and a hidden layer with batch norm, 0..255 in."""
+
+    def block(x):
+        x = keras.layers.BatchNormalization()(x)
+        return keras.layers.ReLU()(x)
+
+    inputs = keras.Input((28, 28, channels))
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    for filters in (32, 48):
+        x = block(keras.layers.Conv2D(filters, 5)(x))
+        x = keras.layers.MaxPooling2D()(x)
+    x = keras.layers.Flatten()(x)
+    x = block(keras.layers.Dense(100)(x))
+    return keras.Model(inputs, keras.layers.Dense(10, name="logits")(x))
+
+
+def run(method, settings, seed, source, target, steps, batch_size):
+    """Trains one model; returns its record."""
+    keras.utils.set_random_seed(seed)
+    model = lenet(source[0][0].shape[-1])
+    settings = dict(settings)
+    build = settings.pop("alignment")
+    trainer = kt.DomainAdaptation(
+        model, alignment=build() if build else None, **settings
+    )
+    rate = kt.schedules.AnnealedLearningRate(0.01, total_steps=steps)
+    trainer.compile(
+        keras.optimizers.SGD(rate, momentum=0.9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    epochs = 10
+    pairs = kt.data.pair_domains(
+        source[0],
+        target[0][0],
+        batch_size=batch_size,
+        seed=seed,
+        steps_per_epoch=steps // epochs,
+    )
+    began = time.perf_counter()
+    history = trainer.fit(pairs, epochs=epochs, verbose=0)
+    seconds = time.perf_counter() - began
+    source_test, target_train = (
+        probabilities(model, x) for x in (source[1][0], target[0][0])
+    )
+    return {
+        "method": method,
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "source_test": accuracy(source_test, source[1][1]),
+        "information_minus_risk": kt.selection.information_minus_risk(
+            target_train, source_test, source[1][1]
+        ),
+        "history": {
+            name: [round(float(value), 4) for value in values]
+            for name, values in history.history.items()
+        },
+        # The only line that reads target labels.
+        "target_test": accuracy(
+            probabilities(model, target[1][0]), target[1][1]
+        ),
+    }
+
+
+def probabilities(model, images):
+    logits = model.predict(images, batch_size=500, verbose=0)
+    return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+
+
+def accuracy(probabilities, labels):
+    right = probabilities.argmax(axis=1) == labels
+    return round(100 * float(right.mean()), 2)
+
+
+def summary(records):
+    """Mean and standard deviation over the seeds, a dict per method."""
+    table = {}
+    for method in dict.fromkeys(record["method"] for record in records):
+        rows = [record for record in records if record["method"] == method]
+        table[method] = {"seeds": len(rows)}
+        for key in ("source_test", "target_test", "information_minus_risk"):
+            values = [row[key] for row in rows]
+            table[method][key] = round(float(np.mean(values)), 3)
+            spread = float(np.std(values, ddof=1)) if len(rows) > 1 else 0.0
+            table[method][f"{key}_std"] = round(spread, 3)
+        table[method]["seconds"] = sum(row["seconds"] for row in rows)
+    return table
+
+
+def write(path, contents):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial_{path.name}")
+    partial.write_text(json.dumps(contents, indent=1) + "\n")
+    partial.replace(path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="folder of .npz files")
+    parser.add_argument("--source", choices=DOMAINS, default="mnist")
+    parser.add_argument("--target", choices=DOMAINS, default="usps")
+    parser.add_argument("--method", default="all", choices=["all", *METHODS])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--out", type=pathlib.Path, help="JSON file")
+    arguments = parser.parse_args()
+
+    source, target = same_channels(
+        load(arguments.data, arguments.source),
+        load(arguments.data, arguments.target),
+    )
+    methods = list(METHODS)
+    if arguments.method != "all":
+        methods = [arguments.method]
+    protocol = {
+        "pair": f"{arguments.source} -> {arguments.target}",
+        "steps": arguments.steps,
+        "batch": f"{arguments.batch_size} + {arguments.batch_size}",
+        "source_train": len(source[0][0]),
+        "target_train": len(target[0][0]),
+        "target_test": len(target[1][0]),
+    }
+    records = []
+    if arguments.out and arguments.out.exists():
+        earlier = json.loads(arguments.out.read_text())
+        if earlier["protocol"] != protocol:
+            sys.exit(f"digits.py: {arguments.out} holds another protocol")
+        records = earlier["runs"]
+    done = {(record["method"], record["seed"]) for record in records}
+    todo = [
+        (method, seed)
+        for seed in range(arguments.seeds)
+        for method in methods
+        if (method, seed) not in done
+    ]
+    for method, seed in tqdm(todo, unit="run"):
+        record = run(
+            method,
+            METHODS[method],
+            seed,
+            source,
+            target,
+            arguments.steps,
+            arguments.batch_size,
+        )
+        records.append(record)
+        if arguments.out:
+            write(
+                arguments.out,
+                {
+                    "date": time.strftime("%Y-%m-%d"),
+                    "command": "python benchmarks/digits.py "
+                    + " ".join(sys.argv[1:]),
+                    "versions": versions(),
+                    "protocol": protocol,
+                    "summary": summary(records),
+                    "runs": records,
+                },
+            )
+    for method, row in summary(records).items():
+        print(
+            f"{method:12s} source {row['source_test']:6.2f}   "
+            f"target {row['target_test']:6.2f} +- {row['target_test_std']:.2f}"
+            f"   ({row['seeds']} seeds, {row['seconds']:.0f} s)"
+        )
+
+
+def versions():
+    packages = ("tensorflow", "keras", "numpy", "keras-transfer")
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }
+
+
+if __name__ == "__main__":
+    main()

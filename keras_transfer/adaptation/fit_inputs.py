@@ -1,0 +1,154 @@
+"""What `fit` was given, checked before training."""
+
+import math
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import tree
+
+_PAIR = {"source", "target"}
+
+
+class FitPlan(NamedTuple):
+    """How an epoch of `fit` looks.
+
+    Attributes:
+        steps_per_epoch: Number of steps.
+        is_dataset: Whether `x` is a `tf.data.Dataset`.
+        epoch: The variable by which the data know their epoch, or `None`.
+    """
+
+    steps_per_epoch: int
+    is_dataset: bool
+    epoch: Any
+
+
+class DataEpoch(keras.callbacks.Callback):
+    """Tells the pairs of `data.pair_domains` which epoch begins."""
+
+    def __init__(self, variable):
+        super().__init__()
+        self._variable = variable
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._variable.assign(epoch)
+
+
+def is_pair(x):
+    """Whether `x` is a dict of exactly `source` and `target`."""
+    return isinstance(x, dict) and set(x) == _PAIR
+
+
+def split_labels(y):
+    """The source's and the target's labels; the latter may be `None`."""
+    return (y["source"], y["target"]) if is_pair(y) else (y, None)
+
+
+def as_list(callbacks):
+    """The callbacks of `fit` as a list."""
+    if callbacks is None:
+        return []
+    return list(tree.flatten(callbacks))
+
+
+def plan(x, y, terms, arguments):
+    """Checks the data of `fit` and counts its steps.
+
+    Args:
+        x: As given to `fit`.
+        y: As given to `fit`.
+        terms: The terms that are switched on.
+        arguments: The other arguments of `fit`, a dict.
+
+    Returns:
+        A `FitPlan`.
+
+    Raises:
+        ValueError: If the data do not fit the trainer.
+    """
+    steps = arguments.get("steps_per_epoch")
+    if isinstance(x, tf.data.Dataset):
+        spec = x.element_spec
+        spec = spec if isinstance(spec, tuple) else (spec,)
+        _check_batch(spec[0], spec[1] if len(spec) > 1 else None, terms)
+        return FitPlan(
+            steps_per_epoch=steps or _steps_of(x),
+            is_dataset=True,
+            epoch=getattr(x, "epoch", None),
+        )
+    if isinstance(x, keras.utils.PyDataset):
+        return FitPlan(steps or len(x), is_dataset=False, epoch=None)
+    batch_size = arguments.get("batch_size") or 32
+    specs = tree.map_structure(
+        lambda array: tf.TensorSpec([batch_size, *array.shape[1:]], array.dtype),
+        x,
+    )
+    _check_batch(specs, y, terms)
+    rows = len(tree.flatten(x)[0])
+    return FitPlan(
+        steps or math.ceil(rows / batch_size), is_dataset=False, epoch=None
+    )
+
+
+def _steps_of(dataset):
+    steps = int(dataset.cardinality())
+    if steps == 0:
+        raise ValueError("The dataset is empty. Expected at least one batch.")
+    if steps < 0:
+        raise ValueError(
+            "The length of the dataset is not known, so that the progress of "
+            "training is not either. Pass steps_per_epoch= to fit."
+        )
+    return steps
+
+
+def _check_batch(x, y, terms):
+    if not is_pair(x):
+        raise ValueError(
+            "DomainAdaptation is trained on pairs of batches, a dict with the "
+            "keys 'source' and 'target'. Make them with "
+            "keras_transfer.data.pair_domains(source, target). Received: "
+            f"{tree.map_structure(lambda s: tuple(s.shape), x)}"
+        )
+    _check_same_shapes(x["source"], x["target"])
+    wants_labels = any(term.uses_target_labels for term in terms)
+    if is_pair(y) and not wants_labels:
+        raise ValueError(
+            "Target labels were given, and no alignment term here uses them. "
+            "Pass the target without labels, as x or (x, None)."
+        )
+    for term in terms:
+        for domain, spec in x.items():
+            rows = tree.flatten(spec)[0].shape[0]
+            if rows is not None and rows < term.minimum_rows:
+                raise ValueError(
+                    f"The term {term.name!r} needs at least "
+                    f"{term.minimum_rows} rows of each domain in a batch. "
+                    f"Received {rows} of the {domain}; use a larger batch size."
+                )
+
+
+def _check_same_shapes(source, target):
+    shapes = [
+        tree.map_structure(lambda spec: str(tuple(spec.shape[1:])), domain)
+        for domain in (source, target)
+    ]
+    compatible = _same_structure(source, target) and all(
+        s.shape[1:].is_compatible_with(t.shape[1:])
+        for s, t in zip(tree.flatten(source), tree.flatten(target), strict=True)
+    )
+    if not compatible:
+        raise ValueError(
+            "Source and target rows must have the same shape. Received: "
+            f"source {shapes[0]}, target {shapes[1]}."
+        )
+
+
+def _same_structure(source, target):
+    try:
+        tree.assert_same_structure(source, target)
+    except (TypeError, ValueError):
+        return False
+    return True

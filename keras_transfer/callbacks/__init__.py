@@ -1,0 +1,5 @@
+"""Callbacks that more than one family uses."""
+
+from keras_transfer.callbacks.best_plain_model import (
+    BestPlainModel as BestPlainModel,
+)

@@ -1,0 +1,74 @@
+"""Keeps the best plain model of a training."""
+
+import os
+import pathlib
+
+import keras
+
+from keras_transfer._public import invalid_argument
+
+
+class BestPlainModel(keras.callbacks.Callback):
+    """Saves the wrapped model, not the trainer, when a value improves.
+
+    The file is a `.keras` model that holds inference layers only. It is
+    written under another name and then renamed, so that a crash leaves the
+    previous one whole.
+
+    Args:
+        filepath: Where to save, ending in `.keras`.
+        monitor: Name of the logged value. Do not monitor a value that needs
+            target labels if you claim to have none.
+        mode: `"min"` or `"max"`.
+
+    Attributes:
+        best: The best value so far, or `None`.
+
+    Example:
+
+    >>> from keras_transfer import callbacks
+    >>> callback = callbacks.BestPlainModel("best.keras", monitor="val_loss")
+    >>> callback.best is None
+    True
+    """
+
+    def __init__(self, filepath, monitor="val_loss", mode="min"):
+        filepath = pathlib.Path(filepath)
+        if filepath.suffix != ".keras":
+            raise invalid_argument(
+                "filepath", str(filepath), "a name that ends in .keras"
+            )
+        if mode not in ("min", "max"):
+            raise invalid_argument("mode", mode, "'min' or 'max'")
+        super().__init__()
+        self.filepath = filepath
+        self.monitor = monitor
+        self.mode = mode
+        self.best = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = logs or {}
+        if self.monitor not in logs:
+            raise ValueError(
+                f"BestPlainModel monitors {self.monitor!r}, which is not "
+                f"logged. Expected one of {sorted(logs)}."
+            )
+        value = float(logs[self.monitor])
+        if self._improves(value):
+            self.best = value
+            self._save()
+
+    def _improves(self, value):
+        if value != value:  # NaN is never best
+            return False
+        if self.best is None:
+            return True
+        return value < self.best if self.mode == "min" else value > self.best
+
+    def _save(self):
+        # A trainer of this package holds the plain model as `.model`.
+        plain = getattr(self.model, "model", self.model)
+        self.filepath.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.filepath.with_name(f".partial_{self.filepath.name}")
+        plain.save(partial)
+        os.replace(partial, self.filepath)

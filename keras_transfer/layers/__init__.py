@@ -1,0 +1,20 @@
+"""Layers to put into one's own models."""
+
+from keras_transfer.layers.domain_batch_normalization import (
+    DomainBatchNormalization as DomainBatchNormalization,
+)
+from keras_transfer.layers.domain_discriminator import (
+    DomainDiscriminator as DomainDiscriminator,
+)
+from keras_transfer.layers.gradient_reversal import (
+    GradientReversal as GradientReversal,
+)
+
+
+def __getattr__(name):
+    # A layer to its users, but made of the terms, which are built on layers.
+    if name == "AlignmentLoss":
+        from keras_transfer.alignment.alignment_loss import AlignmentLoss
+
+        return AlignmentLoss
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,8 @@
+"""Choosing a model without target labels."""
+
+from keras_transfer.selection.information import (
+    information_maximization as information_maximization,
+)
+from keras_transfer.selection.information import (
+    information_minus_risk as information_minus_risk,
+)

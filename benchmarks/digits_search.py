@@ -16,6 +16,7 @@ import sys
 import time
 
 import digits
+import numpy as np
 from tqdm import tqdm
 
 import keras_transfer as kt
@@ -39,10 +40,13 @@ def deep_coral(weight):
     return lambda: kt.alignment.CorrelationAlignment(weight=weight)
 
 
-CANDIDATES = {
+#: First the terms, on the network with batch norm; then networks, with the
+#: chosen terms.
+TERMS = {
     f"{term.__name__}({value}) {batch_norm}": {
         "alignment": term(value),
         "batch_norm": batch_norm,
+        "network": {"batch_norm": True, "dropout": 0.0},
     }
     for batch_norm in BATCH_NORMS
     for term, values in (
@@ -52,6 +56,16 @@ CANDIDATES = {
     )
     for value in values
 }
+NETWORKS = {
+    f"{method}, network {network}": {**settings, "network": network}
+    for network in (
+        {"batch_norm": True, "dropout": 0.0},
+        {"batch_norm": True, "dropout": 0.5},
+        {"batch_norm": False, "dropout": 0.5},
+    )
+    for method, settings in digits.METHODS.items()
+}
+CANDIDATES = TERMS | NETWORKS
 
 
 def main():
@@ -68,7 +82,8 @@ def main():
     if arguments.out.exists():
         records = json.loads(arguments.out.read_text())["runs"]
     done = {record["method"] for record in records}
-    for name in tqdm([name for name in CANDIDATES if name not in done]):
+    todo = [name for name in CANDIDATES if name not in done]
+    for name in tqdm(todo, unit="run"):
         record = digits.run(
             name, CANDIDATES[name], SEED, source, target, arguments.steps, 64
         )
@@ -91,14 +106,25 @@ def main():
 
 
 def chosen(records):
-    """The best candidate of each method by the unlabelled score."""
+    """The best candidates by the unlabelled score.
+
+    For each method the best term, and the network with the best mean over the
+    methods.
+    """
+    scores = {r["method"]: r["information_minus_risk"] for r in records}
     best = {}
-    for record in records:
-        method = record["method"].split("(")[0]
-        score = record["information_minus_risk"]
-        if method not in best or score > best[method][0]:
-            best[method] = (score, record["method"])
-    return {method: name for method, (_, name) in best.items()}
+    for name in filter(scores.get, TERMS):
+        method = name.split("(")[0]
+        if method not in best or scores[name] > scores[best[method]]:
+            best[method] = name
+    networks = {}
+    for name in filter(scores.get, NETWORKS):
+        networks.setdefault(name.split(", network ")[1], []).append(
+            scores[name]
+        )
+    if networks:
+        best["network"] = max(networks, key=lambda n: np.mean(networks[n]))
+    return best
 
 
 if __name__ == "__main__":

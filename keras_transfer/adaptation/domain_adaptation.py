@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 
 from keras_transfer import alignment as alignment_terms
 from keras_transfer._public import invalid_argument
@@ -139,6 +140,9 @@ class DomainAdaptation(keras.Model):
             x["source"], labels, y_pred.source.logits, sample_weight, training
         )
         progress = self.progress.share()
+        # Keras sums the gradients of the replicas of a distributed step. It
+        # has scaled its own losses for that; here we scale ours.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         for term, tracker in zip(self._active, self._term_losses, strict=True):
             value = term(
                 y_pred.source._replace(labels=labels),
@@ -147,21 +151,21 @@ class DomainAdaptation(keras.Model):
                 training=training,
             )
             tracker.update_state(value)
-            total = total + term.weight_at(progress) * value
+            total = total + term.weight_at(progress) * value / replicas
         if training:
             self.progress.advance()
         return total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        shown = set()
         if isinstance(y_pred, DomainOutputs):
-            labels, _ = fit_inputs.split_labels(y)
-            return super().compute_metrics(
-                x["source"], labels, y_pred.source.logits, sample_weight
-            )
+            x, y_pred = x["source"], y_pred.source.logits
+            y, _ = fit_inputs.split_labels(y)
+            shown = self._names_of_metrics(self._active)
         logs = super().compute_metrics(x, y, y_pred, sample_weight)
-        of_terms = {metric.name for metric in self._metrics_of_terms()}
+        hidden = self._names_of_metrics(self.alignment) - shown
         return {
-            name: value for name, value in logs.items() if name not in of_terms
+            name: value for name, value in logs.items() if name not in hidden
         }
 
     def fit(self, x=None, y=None, **kwargs):
@@ -227,9 +231,9 @@ class DomainAdaptation(keras.Model):
             if not term.built:
                 term.build(Representation(shapes, self.model.output_shape))
 
-    def _metrics_of_terms(self):
-        owned = [m for term in self.alignment for m in term.metrics]
-        return [*self._term_losses, *owned]
+    def _names_of_metrics(self, terms):
+        owned = {metric.name for term in terms for metric in term.metrics}
+        return owned | {f"{term.name}_loss" for term in terms}
 
 
 def _terms(alignment):

@@ -162,9 +162,7 @@ def _has_graph(model):
     probe = keras.Input((1,))
     functional = type(keras.Model(probe, probe))
     # A subclass with its own `call` does more than its graph shows.
-    return (
-        isinstance(model, functional) and type(model).call is functional.call
-    )
+    return isinstance(model, functional) and type(model).call is functional.call
 
 
 def _default_features(model):

@@ -82,7 +82,9 @@ def plan(x, y, terms, arguments):
         return FitPlan(steps or len(x), is_dataset=False, epoch=None)
     batch_size = arguments.get("batch_size") or 32
     specs = tree.map_structure(
-        lambda array: tf.TensorSpec([batch_size, *array.shape[1:]], array.dtype),
+        lambda array: tf.TensorSpec(
+            [batch_size, *array.shape[1:]], array.dtype
+        ),
         x,
     )
     _check_batch(specs, y, terms)

@@ -1,8 +1,9 @@
 """Alignment terms: what pulls the features of two domains together.
 
 To add a term: write `alignment/my_term.py` with a subclass of
-`AbstractAlignment` (one method, `call`), give it a name in `alignment/names.py`,
-show it here, and list it in `tests/conformance/descriptors.py`.
+`AbstractAlignment` (one method, `call`), give it a name in
+`alignment/names.py`, show it here, and list it in
+`tests/conformance/descriptors.py`.
 """
 
 from keras_transfer.alignment.abstract_alignment import (

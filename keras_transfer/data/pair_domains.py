@@ -84,7 +84,6 @@ def pair_domains(
             "steps_per_epoch", steps_per_epoch, "a positive integer"
         )
     seed = random.randrange(2**31) if seed is None else seed
-    epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
     streams = [
         _stream(domain, name, size, shuffle, [seed, index], function)
         for index, (domain, name, size, function) in enumerate(
@@ -96,28 +95,7 @@ def pair_domains(
     ]
     lengths = [stream.length for stream in streams]
     steps = steps_per_epoch or (None if None in lengths else max(lengths))
-
-    def one_epoch(_):
-        # Reading and counting happens inside the pipeline, once for each
-        # iterator; a trainer sets the variable at the begin of every epoch.
-        now = epoch.read_value()
-        epoch.assign_add(1)
-        return tf.data.Dataset.zip(
-            *(stream.batches(now, steps) for stream in streams)
-        )
-
-    paired = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
-    if steps is not None:
-        paired = paired.take(steps)
-    paired = paired.map(
-        _as_training_batch, num_parallel_calls=tf.data.AUTOTUNE
-    )
-    if steps is None:
-        steps = tf.data.INFINITE_CARDINALITY
-    paired = paired.apply(tf.data.experimental.assert_cardinality(steps))
-    paired = paired.prefetch(tf.data.AUTOTUNE)
-    paired.epoch = epoch
-    return paired
+    return _epochs_of(streams, steps)
 
 
 class _ArrayStream:
@@ -193,9 +171,7 @@ class _DatasetStream:
         if not isinstance(dataset.element_spec, tuple):
             dataset = dataset.map(lambda x: (x,))
         if function is not None:
-            dataset = dataset.map(
-                function, num_parallel_calls=tf.data.AUTOTUNE
-            )
+            dataset = dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE)
         self.dataset = dataset.map(
             lambda *batch: _assert_finite(batch, name),
             num_parallel_calls=tf.data.AUTOTUNE,
@@ -206,20 +182,44 @@ class _DatasetStream:
         return self.dataset
 
 
-def _stream(domain, name, batch_size, shuffle, seed, function):
-    if isinstance(domain, tf.data.Dataset):
-        return _DatasetStream(
-            domain, name, batch_size, shuffle, seed, function
+def _epochs_of(streams, steps):
+    """The dataset of pairs; each pass through it is the next epoch."""
+    epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
+
+    def one_epoch(_):
+        # Reading and counting happens inside the pipeline, once for each
+        # iterator; a trainer sets the variable at the begin of every epoch.
+        now = epoch.read_value()
+        epoch.assign_add(1)
+        return tf.data.Dataset.zip(
+            *(stream.batches(now, steps) for stream in streams)
         )
-    if not isinstance(domain, tuple):
-        domain = (domain,)
-    domain = tuple(part for part in domain if part is not None)
-    if name == "source" and len(domain) < 2:
+
+    paired = tf.data.Dataset.from_tensors(0).flat_map(one_epoch)
+    if steps is not None:
+        paired = paired.take(steps)
+    paired = paired.map(_as_training_batch, num_parallel_calls=tf.data.AUTOTUNE)
+    if steps is None:
+        steps = tf.data.INFINITE_CARDINALITY
+    paired = paired.apply(tf.data.experimental.assert_cardinality(steps))
+    paired = paired.prefetch(tf.data.AUTOTUNE)
+    paired.epoch = epoch
+    return paired
+
+
+def _stream(domain, name, batch_size, shuffle, seed, function):
+    is_dataset = isinstance(domain, tf.data.Dataset)
+    parts = domain.element_spec if is_dataset else domain
+    parts = parts if isinstance(parts, tuple) else (parts,)
+    parts = tuple(part for part in parts if part is not None)
+    if name == "source" and len(parts) < 2:
         raise ValueError(
             "The source domain needs labels. Expected source=(x, y) or (x, y, "
             "sample_weight). Received x alone."
         )
-    return _ArrayStream(domain, name, batch_size, shuffle, seed, function)
+    if is_dataset:
+        return _DatasetStream(domain, name, batch_size, shuffle, seed, function)
+    return _ArrayStream(parts, name, batch_size, shuffle, seed, function)
 
 
 def _check_batch_sizes(source, target, batch_size, target_batch_size):
@@ -246,9 +246,7 @@ def _check_batch_sizes(source, target, batch_size, target_batch_size):
 def _as_training_batch(source, target):
     """`((xs, ys[, w]), (xt[, yt]))` to what `fit` takes."""
     inputs, labels, *weights = source
-    target, *target_labels = (
-        target if isinstance(target, tuple) else (target,)
-    )
+    target, *target_labels = target if isinstance(target, tuple) else (target,)
     if target_labels:
         labels = {"source": labels, "target": target_labels[0]}
     return ({"source": inputs, "target": target}, labels, *weights)

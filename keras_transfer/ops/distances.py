@@ -66,9 +66,7 @@ def median_pairwise_distance(squared_distances):
     2.0
     """
     rows = ops.shape(squared_distances)[0]
-    ordered = ops.sort(
-        ops.reshape(ops.stop_gradient(squared_distances), (-1,))
-    )
+    ordered = ops.sort(ops.reshape(ops.stop_gradient(squared_distances), (-1,)))
     # Every pair occurs twice and the n zeros of the diagonal come first, so
     # the two middle entries of what follows are those of the pairs.
     upper = rows + (rows * (rows - 1)) // 2

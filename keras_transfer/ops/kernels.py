@@ -25,9 +25,7 @@ def gaussian_mixture(squared_distances, bandwidths):
     array([[1.]], dtype=float32)
     """
     squared_distances = ops.convert_to_tensor(squared_distances)
-    precisions = 0.5 / ops.square(
-        ops.cast(bandwidths, squared_distances.dtype)
-    )
+    precisions = 0.5 / ops.square(ops.cast(bandwidths, squared_distances.dtype))
     # One kernel at a time: a stacked (..., num_kernels) tensor costs more
     # memory and no less time.
     kernels = [

@@ -1,0 +1,234 @@
+"""`keras-transfer adapt`: from one's own image folders to a served model."""
+
+import pathlib
+
+#: Images of each domain in the picture.
+NUM_PICTURED = 200
+
+
+def add_parser(commands):
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "adapt",
+        help="adapt an image classifier to one's own target images",
+        description=(
+            "Trains on a folder of class folders (the source), adapts to a "
+            "folder of any images (the target), compares with training on the "
+            "source alone, and saves the adapted model and a SavedModel."
+        ),
+    )
+    option = parser.add_argument
+    option("--source", type=pathlib.Path, required=True, metavar="DIR")
+    option("--target", type=pathlib.Path, required=True, metavar="DIR")
+    option("--out", type=pathlib.Path, required=True, metavar="RUN")
+    option(
+        "--method",
+        default="dann",
+        help="dann (domain-adversarial), dan (multi-kernel MMD), deep_coral, "
+        "or all (default: %(default)s)",
+    )
+    option(
+        "--model",
+        type=pathlib.Path,
+        metavar="FILE.keras",
+        help="model to start from: pixels 0..255 in, one logit per class out "
+        "(default: a new small convolutional network)",
+    )
+    option("--features", help="layer to align (default: input of the head)")
+    option(
+        "--batch-norm",
+        default="shared",
+        choices=("shared", "separate", "domain_specific"),
+    )
+    option("--size", type=int, default=64, help="pixels (default: %(default)s)")
+    option("--epochs", type=int, default=20)
+    option("--batch-size", type=int, default=32)
+    option("--learning-rate", type=float, default=1e-3)
+    option("--seed", type=int, default=0)
+    option("--json", action="store_true", help="print one JSON object only")
+    parser.set_defaults(run=run)
+
+
+def run(arguments, reporter):
+    """Trains, compares, chooses, saves; returns what `--json` prints."""
+    from keras_transfer import data
+    from keras_transfer.cli import adaptation_run
+
+    terms = _terms(arguments.method)
+    model = _load_model(arguments.model) if arguments.model else None
+    size = model.inputs[0].shape[1:3] if model else [arguments.size] * 2
+    source, target = _folders(arguments, size)
+    model = _model(model, source, arguments.seed)
+    reporter.line(
+        f"Source: {len(source.train.paths)} images of "
+        f"{len(source.class_names)} classes, {len(source.validation.paths)} "
+        f"more held out. Target: {target.num_images} images, no labels."
+    )
+    task = adaptation_run.Task(
+        pairs=data.pair_domains(
+            source.train,
+            target.train.paths,
+            batch_size=arguments.batch_size,
+            seed=arguments.seed,
+            source_map=source.load,
+            target_map=target.load,
+        ),
+        source_test=(
+            source.batches("validation", 64),
+            source.validation.labels,
+        ),
+        target=target.batches("train", 64),
+    )
+    settings = adaptation_run.Settings(
+        epochs=arguments.epochs,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+        features=arguments.features,
+        batch_norm=arguments.batch_norm,
+        verbose=not reporter.as_json,
+    )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    results = []
+    for method, term in terms.items():
+        reporter.line(adaptation_run.describe(method))
+        results.append(
+            adaptation_run.train(method, term, model, task, settings)
+        )
+    report = _save(arguments, source, target, results)
+    _print(reporter, report)
+    return report
+
+
+def small_model(size, num_classes):
+    """A small convolutional network, pixels 0..255 in, logits out."""
+    import keras
+
+    inputs = keras.Input((*size, 3), name="image")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    for filters in (32, 64, 128):
+        x = keras.layers.Conv2D(filters, 3, padding="same")(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.ReLU()(x)
+        x = keras.layers.MaxPooling2D()(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(128, activation="relu")(x)
+    return keras.Model(
+        inputs, keras.layers.Dense(num_classes, name="logits")(x)
+    )
+
+
+def _terms(method):
+    from keras_transfer import alignment
+    from keras_transfer.alignment import names
+
+    chosen = list(names.NAMES) if method == "all" else [method]
+    return {"source_only": None} | {
+        name: alignment.get(name) for name in chosen
+    }
+
+
+def _folders(arguments, size):
+    from keras_transfer import data
+
+    seed = arguments.seed
+    return (
+        data.image_folder(
+            arguments.source, size, validation_split=0.2, seed=seed
+        ),
+        data.image_folder(
+            arguments.target,
+            size,
+            validation_split=0.0,
+            seed=seed,
+            labelled=False,
+        ),
+    )
+
+
+def _model(model, source, seed):
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    num_classes = len(source.class_names)
+    if model is None:
+        return small_model(source.size, num_classes)
+    if model.outputs[0].shape[-1] != num_classes:
+        raise ValueError(
+            f"The model has {model.outputs[0].shape[-1]} outputs and the "
+            f"source {num_classes} classes. Expected one output per class."
+        )
+    return model
+
+
+def _load_model(path):
+    import keras
+
+    if not path.is_file():
+        raise ValueError(f"There is no model file {path}.")
+    model = keras.saving.load_model(path)
+    shapes = [tuple(tensor.shape) for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4 or None in shapes[0][1:]:
+        raise ValueError(
+            f"The model in {path} must have one image input of a fixed size. "
+            f"Received inputs of shape {shapes}."
+        )
+    return model
+
+
+def _save(arguments, source, target, results):
+    from keras_transfer.cli import adaptation_run
+
+    out = arguments.out
+    source_only, *adapted = results
+    chosen = adaptation_run.best(adapted)
+    names = out / "class_names.txt"
+    names.write_text("\n".join(source.class_names) + "\n")
+    report = {
+        "table": [result.row() for result in results],
+        "chosen": chosen.method,
+        "chosen_by": adaptation_run.SCORE,
+        "better_than_source_only": chosen.score > source_only.score,
+        **adaptation_run.save_model(chosen.model, out, out.resolve().name),
+        "class_names": str(names),
+        "picture": adaptation_run.save_pictures(
+            out,
+            *(
+                folder.load(_sample(paths, arguments.seed)).numpy()
+                for folder, paths in (
+                    (source, source.validation.paths),
+                    (target, target.train.paths),
+                )
+            ),
+            source_only.model,
+            chosen.model,
+            arguments.features,
+        ),
+    }
+    report["results"] = adaptation_run.save_results(out, report)
+    return report
+
+
+def _sample(paths, seed):
+    """Some paths of all classes: they come sorted."""
+    import numpy as np
+
+    order = np.random.default_rng(seed).permutation(len(paths))
+    return paths[order[:NUM_PICTURED]]
+
+
+def _print(reporter, report):
+    from keras_transfer.cli import adaptation_run
+
+    score = report["chosen_by"]
+    adaptation_run.print_table(reporter, report["table"])
+    reporter.line(
+        f"Saved, by {score} (nats, higher is better; no target labels): "
+        f"{report['chosen']}"
+    )
+    if not report["better_than_source_only"]:
+        reporter.line(
+            "Training on the source alone scores higher: the adaptation may "
+            "have done harm. Try another --method, or label a few target "
+            "images and compare."
+        )
+    adaptation_run.print_paths(reporter, report)

@@ -1,0 +1,61 @@
+"""Entry point of the `keras-transfer` command.
+
+A command is a module with `add_parser(commands)`, which sets `run` to a
+function of the parsed arguments. It returns what `--json` prints, prints its
+table through `output.Reporter`, and raises `ValueError` for bad input. Heavy
+imports happen inside `run`, so that `--help` answers at once.
+"""
+
+import argparse
+import os
+import sys
+
+from keras_transfer._version import __version__
+from keras_transfer.cli import adapt
+from keras_transfer.cli import output
+from keras_transfer.cli import quickstart
+
+COMMANDS = (quickstart, adapt)
+
+
+def main(argv=None):
+    """Runs the command line.
+
+    Args:
+        argv: Arguments without the program's name, by default `sys.argv`.
+
+    Returns:
+        The exit status: 0, or 2 for bad input.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    parser = _Parser(
+        prog="keras-transfer",
+        description="Transfer learning for Keras 3 on TensorFlow.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND"
+    )
+    for command in COMMANDS:
+        command.add_parser(commands)
+    arguments = parser.parse_args(argv)
+    with output.only_json_on_stdout(arguments.json) as reporter:
+        try:
+            result = arguments.run(arguments, reporter)
+        except (ValueError, OSError) as error:
+            message = " ".join(str(error).split())
+            print(f"keras-transfer: {message}", file=sys.stderr)
+            return 2
+        reporter.finish(result)
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """One line on standard error, as for every other bad input."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""`keras-transfer quickstart`: the whole way on real data, offline."""
+
+import pathlib
+
+EPOCHS = 20
+STEPS_PER_EPOCH = 75
+BATCH_SIZE = 32
+
+
+def add_parser(commands):
+    """Adds the command and its options."""
+    parser = commands.add_parser(
+        "quickstart",
+        help="adapt a digit classifier to digits over photographs",
+        description=__doc__,
+    )
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        default=pathlib.Path("runs/quickstart"),
+        metavar="DIR",
+        help="folder for the results (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object only"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments, reporter):
+    """Trains, compares, chooses, saves; returns what `--json` prints."""
+    from keras_transfer import data
+    from keras_transfer.cli import adaptation_run
+
+    out = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    reporter.line(
+        "Source: handwritten digits, labelled. Target: other digits over "
+        "photographs, no labels."
+    )
+    domains = data.digits_on_photos(arguments.seed)
+    task = adaptation_run.Task(
+        pairs=data.pair_domains(
+            domains.source,
+            domains.target,
+            batch_size=BATCH_SIZE,
+            seed=arguments.seed,
+            steps_per_epoch=STEPS_PER_EPOCH,
+        ),
+        source_test=domains.source_test,
+        target=domains.target,
+    )
+    settings = adaptation_run.Settings(
+        epochs=EPOCHS,
+        seed=arguments.seed,
+        features="features",
+        batch_norm="separate",
+        verbose=not reporter.as_json,
+    )
+    model = digit_model(arguments.seed)
+    results = []
+    for method, term in terms().items():
+        reporter.line(adaptation_run.describe(method))
+        results.append(
+            adaptation_run.train(method, term, model, task, settings)
+        )
+    images, labels = domains.target_test
+    rows = [
+        {
+            "method": result.method,
+            "source_test": result.source_accuracy,
+            "target_test": adaptation_run.accuracy(
+                adaptation_run.probabilities(result.model, images), labels
+            ),
+            **result.row(),
+        }
+        for result in results
+    ]
+    source_only, *adapted = results
+    chosen = adaptation_run.best(adapted)
+    report = {
+        "table": rows,
+        "chosen": chosen.method,
+        "chosen_by": adaptation_run.SCORE,
+        **adaptation_run.save_model(chosen.model, out, "digits"),
+        "picture": adaptation_run.save_pictures(
+            out,
+            domains.source_test[0],
+            domains.target_test[0][::4],
+            source_only.model,
+            chosen.model,
+            settings.features,
+        ),
+    }
+    report["results"] = adaptation_run.save_results(out, report)
+    _print(reporter, report)
+    return report
+
+
+def terms():
+    """The methods that are compared, with their terms."""
+    from keras_transfer import alignment
+
+    return {
+        "source_only": None,
+        "dann": alignment.DomainAdversarial(),
+        "dan": alignment.MeanDiscrepancy(weight=3.0),
+        # CORAL is a mean over width^2 entries and small by nature.
+        "deep_coral": alignment.CorrelationAlignment(weight=30.0),
+    }
+
+
+def digit_model(seed):
+    """A small convolutional network for 28x28 RGB, pixels 0..255 in."""
+    import keras
+
+    def block(x, name=None):
+        x = keras.layers.BatchNormalization(momentum=0.95)(x)
+        return keras.layers.ReLU(name=name)(x)
+
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((28, 28, 3), name="image")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+    x = block(keras.layers.Conv2D(24, 5, strides=2)(x))
+    x = block(keras.layers.Conv2D(48, 3, strides=2)(x))
+    x = block(keras.layers.Conv2D(64, 3)(x))
+    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
+    x = block(keras.layers.Dense(64)(x), name="features")
+    x = keras.layers.Dropout(0.5)(x)
+    return keras.Model(inputs, keras.layers.Dense(10, name="logits")(x))
+
+
+def _print(reporter, report):
+    from keras_transfer.cli import adaptation_run
+
+    adaptation_run.print_table(reporter, report["table"])
+    reporter.line(
+        f"Chosen without target labels, by {report['chosen_by']} (nats, higher "
+        f"is better): {report['chosen']}"
+    )
+    adaptation_run.print_paths(reporter, report)
+    reporter.line()
+    reporter.line("Now your own images (class folders, and any images):")
+    reporter.line(
+        "  keras-transfer adapt --source photos/ --target new_photos/ "
+        "--out runs/mine"
+    )

@@ -1,0 +1,309 @@
+"""Folders of image files, streamed from disk."""
+
+import os
+import pathlib
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_transfer._public import invalid_argument
+from keras_transfer._public import unknown_name
+from keras_transfer.data import image_files
+
+
+class ImagePaths(NamedTuple):
+    """Paths `(rows,)`, strings, and labels `(rows,)`, int32 or `None`."""
+
+    paths: np.ndarray
+    labels: np.ndarray | None
+
+
+class ImageFolder:
+    """Paths of images, and how they are loaded; made by `image_folder`.
+
+    Args:
+        train: `(paths, labels)`: strings `(rows,)` and int32 `(rows,)` or
+            `None`.
+        validation: The same for the held-out part, which may be empty.
+        size: `(height, width)` of the loaded images.
+        class_names: Names of the classes by index, or `None`.
+        crop_to_aspect_ratio: As for `keras.layers.Resizing`.
+
+    Attributes:
+        num_images: Number of images of both parts.
+        class_weight: Dict from class index to weight, for
+            `fit(class_weight=)`, or `None` without labels. With `n` training
+            images, `n_c` of them of class `c`, the "balanced" weights of
+            scikit-learn: `n / (num_classes * n_c)`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_transfer import data
+    >>> train = np.array(["a/1.png", "b/1.png", "b/2.png"]), np.array([0, 1, 1])
+    >>> none = train[0][:0], train[1][:0]
+    >>> folder = data.ImageFolder(train, none, (8, 8), class_names=["a", "b"])
+    >>> folder.num_images, folder.class_weight
+    (3, {0: 1.5, 1: 0.75})
+    """
+
+    def __init__(
+        self,
+        train,
+        validation,
+        size,
+        class_names=None,
+        crop_to_aspect_ratio=False,
+    ):
+        self.train = ImagePaths(*train)
+        self.validation = ImagePaths(*validation)
+        self.size = tuple(int(pixels) for pixels in size)
+        self.class_names = class_names
+        self.crop_to_aspect_ratio = crop_to_aspect_ratio
+        self.num_images = len(self.train.paths) + len(self.validation.paths)
+        # Named, so that the user's own layers are counted from the start.
+        self._resizing = keras.layers.Resizing(
+            *self.size,
+            crop_to_aspect_ratio=crop_to_aspect_ratio,
+            data_format="channels_last",
+            dtype="float32",
+            name="image_folder_resizing",
+        )
+        self.class_weight = None
+        if class_names is not None:
+            counts = np.bincount(self.train.labels, minlength=len(class_names))
+            weights = counts.sum() / (len(class_names) * counts)
+            self.class_weight = dict(enumerate(weights.tolist()))
+
+    def load(self, paths, *others):
+        """Loads one batch; also inside `tf.data`, as a `map` of batches.
+
+        Args:
+            paths: Strings, shape `(rows,)`.
+            *others: Labels and weights, passed on as they are.
+
+        Returns:
+            Images `(rows, height, width, 3)`, float32 from 0 to 255: what
+            `Resizing` gives, unrounded, and what every layer accepts. With
+            `others` the tuple `(images, *others)`.
+        """
+        images = tf.map_fn(
+            self._load_one,
+            tf.convert_to_tensor(paths, dtype=tf.string),
+            fn_output_signature=tf.TensorSpec((*self.size, 3), tf.float32),
+        )
+        return (images, *others) if others else images
+
+    def batches(self, part, batch_size=32):
+        """Streams a part in the order of its paths, not shuffled.
+
+        Images are decoded in parallel; a few batches are in memory at a time.
+
+        Args:
+            part: `"train"` or `"validation"`.
+            batch_size: Rows per batch; the last batch may be smaller.
+
+        Returns:
+            A `tf.data.Dataset` of `(images, labels)`, or of images if there
+            are no labels.
+
+        Raises:
+            ValueError: If the part is unknown or empty.
+        """
+        if part not in ("train", "validation"):
+            raise unknown_name("part", part, ("train", "validation"))
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise invalid_argument(
+                "batch_size", batch_size, "a positive integer"
+            )
+        paths, labels = getattr(self, part)
+        if not len(paths):
+            hint = "Give image_folder a larger validation_split."
+            raise invalid_argument("part", part, "a part with images", hint)
+        rows = (paths,) if labels is None else (paths, labels)
+
+        def load_row(path, *others):
+            image = self._load_one(path)
+            return (image, *others) if others else image
+
+        images = tf.data.Dataset.from_tensor_slices(rows).map(
+            load_row, num_parallel_calls=tf.data.AUTOTUNE
+        )
+        return images.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+
+    def _load_one(self, path):
+        image = image_files.decode(path)
+        # Grey and grey with alpha repeat the first channel; alpha is dropped.
+        is_color = tf.shape(image)[-1] > 2
+        image = tf.gather(
+            image, tf.where(is_color, [0, 1, 2], [0, 0, 0]), axis=-1
+        )
+        image = self._resizing(tf.cast(image, tf.float32))
+        return tf.ensure_shape(image, (*self.size, 3))
+
+
+def image_folder(
+    directory,
+    size,
+    *,
+    labelled=True,
+    validation_split=0.0,
+    seed=0,
+    crop_to_aspect_ratio=False,
+    verbose=1,
+):
+    """Finds, checks and splits the images below a folder.
+
+    With labels the folders in `directory` are the classes, sorted by name,
+    and the images of a class may lie at any depth below its folder; without
+    labels, at any depth below `directory`. Links are followed. Hidden files
+    and folders are ignored, and so are files that do not end in .bmp, .gif
+    (of which the first frame is taken), .jpeg, .jpg or .png. Grey images
+    become RGB; alpha is dropped.
+
+    Formula: of the `n_c` images of a class
+
+        num_validation = clip(floor(n_c * validation_split + 1/2), 1, n_c - 1)
+
+    are held out, none if `n_c = 1` or `validation_split = 0`. Without labels
+    all images are one class. Which ones depends on `seed` and the names
+    alone, not on the order in which the file system lists them. Both parts
+    are sorted by path.
+
+    Images are decoded when they are needed, so that only paths are in memory.
+    For training, `pair_domains` shuffles the paths and takes `load` as its
+    map. For plain `fit`:
+
+        paths = tf.data.Dataset.from_tensor_slices(tuple(folder.train))
+        batches = paths.shuffle(folder.num_images).batch(32).map(folder.load)
+
+    Bad at: photos that need their EXIF rotation, which is not applied; large
+    photos, which are decoded again in every epoch and lose fine detail, as
+    `Resizing` does not smooth (make a smaller copy first); damage inside a
+    file. Checked before training are every file's header and end and, where
+    the end looks unusual, whether TensorFlow decodes the file.
+
+    Args:
+        directory: Path of the folder.
+        size: `(height, width)` that all images are resized to, bilinear, as
+            by `keras.layers.Resizing`.
+        labelled: Whether the folders in `directory` are classes.
+        validation_split: Share to hold out, at least 0 and below 1.
+        seed: Non-negative integer that decides the split.
+        crop_to_aspect_ratio: Whether to cut off the longer sides instead of
+            squeezing an image whose aspect ratio differs from that of `size`.
+        verbose: 0 for no progress bar, which else more than 1,000 files show.
+
+    Returns:
+        An `ImageFolder` with `train.paths`, `train.labels`, the same for
+        `validation`, `class_names`, `class_weight`, `num_images`, `size`,
+        `load` and `batches`.
+
+    Raises:
+        ValueError: If the folder does not exist, has no images, fewer than
+            two class folders, a class folder without images, or files that
+            cannot be decoded (with the first of them); if an argument is
+            out of range.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> from PIL import Image
+    >>> import keras_transfer as kt
+    >>> photos = tempfile.TemporaryDirectory()
+    >>> for row in range(12):
+    ...     path = pathlib.Path(photos.name, "cat" if row < 4 else "dog")
+    ...     path.mkdir(exist_ok=True)
+    ...     image = Image.fromarray(np.full((20, 30, 3), 9 * row, "uint8"))
+    ...     image.save(path / f"{row}.png")
+    >>> folder = kt.data.image_folder(
+    ...     photos.name, size=(16, 16), validation_split=0.25
+    ... )
+    >>> folder.class_names, folder.train.labels
+    (['cat', 'dog'], array([0, 0, 0, 1, 1, 1, 1, 1, 1], dtype=int32))
+    >>> folder.class_weight
+    {0: 1.5, 1: 0.75}
+    >>> images, labels = next(iter(folder.batches("validation", 8)))
+    >>> images.shape, labels.numpy()
+    (TensorShape([3, 16, 16, 3]), array([0, 1, 1], dtype=int32))
+    >>> target = kt.data.image_folder(photos.name, (16, 16), labelled=False)
+    >>> pairs = kt.data.pair_domains(
+    ...     (folder.train.paths, folder.train.labels),
+    ...     target.train.paths,
+    ...     batch_size=4,
+    ...     seed=0,
+    ...     source_map=folder.load,
+    ...     target_map=target.load,
+    ... )
+    >>> x, y = next(iter(pairs))
+    >>> x["source"].shape, x["target"].shape
+    (TensorShape([4, 16, 16, 3]), TensorShape([4, 16, 16, 3]))
+    >>> photos.cleanup()
+    """
+    _check_arguments(directory, size, validation_split, seed)
+    class_names = _class_names(directory) if labelled else None
+    found = [
+        image_files.below(pathlib.Path(directory, name))
+        for name in class_names or [""]
+    ]
+    paths = [path for group in found for path in group]
+    image_files.check(paths, verbose)
+    paths = np.array(paths)
+    groups = np.repeat(np.arange(len(found), dtype="int32"), [*map(len, found)])
+    held_out = _held_out(groups, validation_split, seed)
+    train, validation = (
+        ImagePaths(paths[rows], groups[rows] if labelled else None)
+        for rows in (~held_out, held_out)
+    )
+    return ImageFolder(
+        train, validation, size, class_names, crop_to_aspect_ratio
+    )
+
+
+def _check_arguments(directory, size, validation_split, seed):
+    if not os.path.isdir(directory):
+        raise invalid_argument(
+            "directory", str(directory), "the path of an existing folder"
+        )
+    if np.shape(size) != (2,) or min(size) < 1:
+        raise invalid_argument("size", size, "(height, width) in pixels")
+    if not 0 <= validation_split < 1:
+        raise invalid_argument(
+            "validation_split", validation_split, "at least 0 and below 1"
+        )
+    if not isinstance(seed, int) or seed < 0:
+        raise invalid_argument("seed", seed, "a non-negative integer")
+
+
+def _class_names(directory):
+    names = sorted(
+        entry.name
+        for entry in pathlib.Path(directory).iterdir()
+        if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if len(names) < 2:
+        raise invalid_argument(
+            "directory",
+            str(directory),
+            "at least two class folders in it, as cat/1.jpg and dog/1.jpg",
+            f"It holds {f'only {names[0]!r}' if names else 'no folders'}; for "
+            "images without labels pass labelled=False.",
+        )
+    return names
+
+
+def _held_out(groups, validation_split, seed):
+    """Which rows to hold out: a boolean array, at random in each group."""
+    held_out = np.zeros(len(groups), dtype=bool)
+    if validation_split == 0:
+        return held_out
+    for group in np.unique(groups):
+        rows = np.flatnonzero(groups == group)
+        count = int(len(rows) * validation_split + 0.5)
+        count = min(max(count, 1), len(rows) - 1)
+        generator = np.random.default_rng([seed, int(group)])
+        held_out[generator.permutation(rows)[:count]] = True
+    return held_out

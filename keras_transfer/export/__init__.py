@@ -1,0 +1,3 @@
+"""From an adapted model to something a server loads."""
+
+from keras_transfer.export.save import save as save

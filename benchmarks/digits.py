@@ -194,7 +194,7 @@ def main():
     parser.add_argument("--target", choices=DOMAINS, default="usps")
     parser.add_argument("--method", default="all", choices=["all", *METHODS])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--out", type=pathlib.Path, help="JSON file")
     arguments = parser.parse_args()

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 from keras import tree
 
+from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
 
 _HEADS = (
@@ -34,6 +35,10 @@ def tap(model, features=None):
         ValueError: If a name is unknown or the default cannot be found.
     """
     names = [features] if isinstance(features, str) else features
+    if names is not None and not _are_names(names):
+        raise invalid_argument(
+            "features", features, "the name of a layer, or a list of names"
+        )
     if _has_graph(model):
         return GraphTap(model, names)
     if names is None:
@@ -154,6 +159,11 @@ def _noting(call, outputs):
         return result
 
     return noting_call
+
+
+def _are_names(names):
+    is_list = isinstance(names, (list, tuple)) and len(names) > 0
+    return is_list and all(isinstance(name, str) for name in names)
 
 
 def _has_graph(model):

@@ -47,7 +47,8 @@ class AbstractAlignment(keras.layers.Layer, abc.ABC):
 
     def __init__(self, weight=1.0, **kwargs):
         weight = schedules.get(weight, "weight")
-        if not isinstance(weight, schedules.AbstractSchedule) and weight < 0:
+        is_number = not isinstance(weight, schedules.AbstractSchedule)
+        if is_number and not weight >= 0:  # NaN is not >= 0 either
             raise invalid_argument("weight", weight, "a number that is not < 0")
         # The terms choose their own precision: see ops.precision.
         super().__init__(autocast=False, **kwargs)

@@ -86,7 +86,13 @@ class DomainAdversarial(AbstractAlignment):
         reversed_features = reverse_gradient(features, strength)
         logits = at_least_float32(
             self.discriminator(reversed_features, training=training)
-        )[:, 0]
+        )
+        if logits.shape[-1] != 1:
+            raise ValueError(
+                "The discriminator tells two domains apart by one logit. "
+                f"Expected one output. Received {logits.shape[-1]}."
+            )
+        logits = logits[:, 0]
         num_source = ops.shape(source.features[0])[0]
         source_logits = logits[:num_source]
         target_logits = logits[num_source:]

@@ -55,7 +55,8 @@ class MeanDiscrepancy(AbstractAlignment):
 
     @property
     def minimum_rows(self):
-        return 2 if self.loss.estimator == "unbiased" else 1
+        is_mmd = isinstance(self.loss, MaximumMeanDiscrepancy)
+        return 2 if is_mmd and self.loss.estimator == "unbiased" else 1
 
     def call(self, source, target, progress=1.0, training=None):
         return sum(

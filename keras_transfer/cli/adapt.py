@@ -2,6 +2,8 @@
 
 import pathlib
 
+from keras_transfer.cli import options
+
 #: Images of each domain in the picture.
 NUM_PICTURED = 200
 
@@ -40,9 +42,10 @@ def add_parser(commands):
         default="shared",
         choices=("shared", "separate", "domain_specific"),
     )
-    option("--size", type=int, default=64, help="pixels (default: %(default)s)")
-    option("--epochs", type=int, default=20)
-    option("--batch-size", type=int, default=32)
+    size_help = "pixels on a side (default: %(default)s)"
+    option("--size", type=options.positive, default=64, help=size_help)
+    option("--epochs", type=options.positive, default=20)
+    option("--batch-size", type=options.positive, default=32)
     option("--learning-rate", type=float, default=1e-3)
     option("--seed", type=int, default=0)
     option("--json", action="store_true", help="print one JSON object only")
@@ -87,13 +90,8 @@ def run(arguments, reporter):
         batch_norm=arguments.batch_norm,
         verbose=not reporter.as_json,
     )
+    results = adaptation_run.compare(terms, model, task, settings, reporter)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    results = []
-    for method, term in terms.items():
-        reporter.line(adaptation_run.describe(method))
-        results.append(
-            adaptation_run.train(method, term, model, task, settings)
-        )
     report = _save(arguments, source, target, results)
     _print(reporter, report)
     return report
@@ -107,7 +105,8 @@ def small_model(size, num_classes):
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
     for filters in (32, 64, 128):
         x = keras.layers.Conv2D(filters, 3, padding="same")(x)
-        x = keras.layers.BatchNormalization()(x)
+        # Few steps: the moving statistics must keep up.
+        x = keras.layers.BatchNormalization(momentum=0.95)(x)
         x = keras.layers.ReLU()(x)
         x = keras.layers.MaxPooling2D()(x)
     x = keras.layers.GlobalAveragePooling2D()(x)

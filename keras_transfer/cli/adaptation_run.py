@@ -12,15 +12,14 @@ import numpy as np
 from tqdm import tqdm
 
 from keras_transfer import adaptation
-from keras_transfer import alignment
 from keras_transfer import explain
 from keras_transfer import export
 from keras_transfer import selection
 from keras_transfer.adaptation import feature_tap
+from keras_transfer.adaptation import fit_inputs
 from keras_transfer.cli import output
 
 SCORE = "information_minus_risk"
-SOURCE_ONLY = "source_only"
 
 
 class Task(NamedTuple):
@@ -76,63 +75,35 @@ class Result(NamedTuple):
         }
 
 
-def describe(method):
-    """Name and class of what a method resolved to."""
-    if method == SOURCE_ONLY:
-        return "source_only: no alignment"
-    term = alignment.get(method)
-    summary = type(term).__doc__.splitlines()[0].split(" (")[0].rstrip(".")
-    return f"{method}: {type(term).__name__}, {summary.lower()}"
+def compare(terms, model, task, settings, reporter):
+    """Trains a copy of a model with every method.
 
-
-def train(method, term, model, task, settings):
-    """Trains a copy of a model with one method.
+    All trainers are made, and the data checked for all, before the first one
+    is trained.
 
     Args:
-        method: Name for the table.
-        term: Alignment term, or `None` for the source alone.
+        terms: Dict from method to alignment term, `None` for the source alone.
         model: The model to start from; it stays as it is.
         task: A `Task`.
         settings: `Settings`.
+        reporter: Tells what each method resolved to.
 
     Returns:
-        A `Result`.
+        A list of `Result`, in the order of the terms.
+
+    Raises:
+        ValueError: If the data or settings do not fit a method.
     """
-    keras.utils.set_random_seed(settings.seed)
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    trainer = adaptation.DomainAdaptation(
-        copy,
-        alignment=term,
-        features=settings.features,
-        batch_norm=settings.batch_norm,
-    )
-    trainer.compile(
-        keras.optimizers.Adam(settings.learning_rate),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        # Compiling takes longer than XLA saves in so short a training.
-        jit_compile=False,
-    )
-    began = time.perf_counter()
-    trainer.fit(
-        task.pairs,
-        epochs=settings.epochs,
-        verbose=0,
-        callbacks=[_EpochBar(method, settings)],
-    )
-    seconds = time.perf_counter() - began
-    images, labels = task.source_test
-    of_source = probabilities(copy, images)
-    return Result(
-        method=method,
-        model=copy,
-        seconds=seconds,
-        source_accuracy=accuracy(of_source, labels),
-        score=selection.information_minus_risk(
-            probabilities(copy, task.target), of_source, labels
-        ),
-    )
+    trainers = {
+        method: _trainer(model, term, settings)
+        for method, term in terms.items()
+    }
+    fit_inputs.plan(task.pairs, None, list(filter(None, terms.values())), {})
+    results = []
+    for method, trainer in trainers.items():
+        reporter.line(_describe(method, terms[method]))
+        results.append(_train(method, trainer, task, settings))
+    return results
 
 
 def best(results):
@@ -219,6 +190,56 @@ def save_results(folder, results):
     return str(path)
 
 
+def _describe(method, term):
+    """Name and class of what a method resolved to."""
+    if term is None:
+        return f"{method}: no alignment"
+    summary = type(term).__doc__.splitlines()[0].split(" (")[0].rstrip(".")
+    return f"{method}: {type(term).__name__}, {summary}"
+
+
+def _trainer(model, term, settings):
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    trainer = adaptation.DomainAdaptation(
+        copy,
+        alignment=term,
+        features=settings.features,
+        batch_norm=settings.batch_norm,
+    )
+    trainer.compile(
+        keras.optimizers.Adam(settings.learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        # Compiling takes longer than XLA saves in so short a training.
+        jit_compile=False,
+    )
+    return trainer
+
+
+def _train(method, trainer, task, settings):
+    keras.utils.set_random_seed(settings.seed)
+    began = time.perf_counter()
+    trainer.fit(
+        task.pairs,
+        epochs=settings.epochs,
+        verbose=0,
+        callbacks=[_EpochBar(method, settings)],
+    )
+    seconds = time.perf_counter() - began
+    images, labels = task.source_test
+    of_source = probabilities(trainer.model, images)
+    return Result(
+        method=method,
+        model=trainer.model,
+        seconds=seconds,
+        source_accuracy=accuracy(of_source, labels),
+        score=selection.information_minus_risk(
+            probabilities(trainer.model, task.target), of_source, labels
+        ),
+    )
+
+
 def _features(model, names, images):
     tap = feature_tap.tap(model, names)
     features, _ = tap(keras.ops.convert_to_tensor(images), training=False)
@@ -232,11 +253,15 @@ class _EpochBar(keras.callbacks.Callback):
 
     def __init__(self, method, settings):
         super().__init__()
+        self._method = method
+        self._settings = settings
+
+    def on_train_begin(self, logs=None):
         self._bar = tqdm(
-            total=settings.epochs,
-            desc=f"{method:12s}",
+            total=self._settings.epochs,
+            desc=f"{self._method:12s}",
             unit="epoch",
-            disable=not settings.verbose,
+            disable=not self._settings.verbose,
         )
 
     def on_epoch_end(self, epoch, logs=None):

@@ -7,7 +7,7 @@ imports happen inside `run`, so that `--help` answers at once.
 """
 
 import argparse
-import os
+import logging
 import sys
 
 from keras_transfer._version import __version__
@@ -27,7 +27,6 @@ def main(argv=None):
     Returns:
         The exit status: 0, or 2 for bad input.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     parser = _Parser(
         prog="keras-transfer",
         description="Transfer learning for Keras 3 on TensorFlow.",
@@ -39,6 +38,8 @@ def main(argv=None):
     for command in COMMANDS:
         command.add_parser(commands)
     arguments = parser.parse_args(argv)
+    # Every model of a comparison is a new graph: that is no mistake.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with output.only_json_on_stdout(arguments.json) as reporter:
         try:
             result = arguments.run(arguments, reporter)
@@ -55,7 +56,3 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -58,13 +58,9 @@ def run(arguments, reporter):
         batch_norm="separate",
         verbose=not reporter.as_json,
     )
-    model = digit_model(arguments.seed)
-    results = []
-    for method, term in terms().items():
-        reporter.line(adaptation_run.describe(method))
-        results.append(
-            adaptation_run.train(method, term, model, task, settings)
-        )
+    results = adaptation_run.compare(
+        terms(), digit_model(arguments.seed), task, settings, reporter
+    )
     images, labels = domains.target_test
     rows = [
         {

@@ -217,6 +217,12 @@ def _stream(domain, name, batch_size, shuffle, seed, function):
             "The source domain needs labels. Expected source=(x, y) or (x, y, "
             "sample_weight). Received x alone."
         )
+    most = {"source": 3, "target": 2}[name]
+    if len(parts) > most:
+        raise ValueError(
+            f"The {name} domain is a tuple of at most {most}: x, y"
+            f"{', sample_weight' * (most == 3)}. Received {len(parts)}."
+        )
     if is_dataset:
         return _DatasetStream(domain, name, batch_size, shuffle, seed, function)
     return _ArrayStream(parts, name, batch_size, shuffle, seed, function)

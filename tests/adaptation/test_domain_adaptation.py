@@ -162,6 +162,7 @@ def _trained(jit_compile=False, steps_per_execution=1, data=None, **kwargs):
     return trainer
 
 
+@pytest.mark.slow
 def test_jit_compile():
     eager = _trained()
     compiled = _trained(jit_compile=True)

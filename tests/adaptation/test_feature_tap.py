@@ -297,6 +297,12 @@ def test_a_functional_subclass_with_its_own_call_is_recorded():
     np.testing.assert_allclose(outputs, model(x), rtol=1e-6)
 
 
+@pytest.mark.parametrize("features", [[], (), 3, [3], ["hidden", None]])
+def test_what_is_no_name_is_refused(features):
+    with pytest.raises(ValueError, match="`features`.*name of a layer, or a"):
+        feature_tap.tap(small.dense_model(), features)
+
+
 def test_unknown_name_in_a_subclassed_model():
     with pytest.raises(ValueError, match="Did you mean 'hidden'"):
         feature_tap.tap(_subclassed(), ["hiddn"])

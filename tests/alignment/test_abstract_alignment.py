@@ -44,7 +44,7 @@ def test_weight_follows_the_progress():
     assert Constant(weight=0.3).weight_at(0.5) == 0.3
 
 
-@pytest.mark.parametrize("weight", [-1, -0.1])
+@pytest.mark.parametrize("weight", [-1, -0.1, float("nan")])
 def test_a_negative_weight_is_refused(weight):
     with pytest.raises(ValueError, match="`weight`.*a number that is not < 0"):
         Constant(weight=weight)

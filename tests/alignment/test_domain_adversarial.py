@@ -191,6 +191,13 @@ def test_config_holds_the_discriminator_and_the_schedule():
     assert copy.strength.end == 0.5
 
 
+def test_a_discriminator_with_two_outputs_is_refused(generator):
+    source, target = helpers.two_domains(generator, 6)
+    term = kt.alignment.DomainAdversarial(discriminator=keras.layers.Dense(2))
+    with pytest.raises(ValueError, match="Expected one output. Received 2"):
+        _value(term)(source, target)
+
+
 def test_something_that_is_no_strength_is_refused():
     with pytest.raises(ValueError, match="`strength`.*number or a schedule"):
         kt.alignment.DomainAdversarial(strength="full")

@@ -4,6 +4,7 @@ import pytest
 import keras_transfer as kt
 from tests import helpers
 from tests.alignment import batches
+from tests.losses.test_coral import numpy_coral
 from tests.losses.test_maximum_mean_discrepancy import numpy_bandwidths
 from tests.losses.test_maximum_mean_discrepancy import numpy_mmd
 
@@ -60,6 +61,18 @@ def test_descent_on_the_features_lowers_it(generator):
         by_source, by_target = helpers.gradients(value, source, target)
         source, target = source - by_source, target - by_target
     assert (np.diff(values) < 0).all()
+
+
+def test_loss_may_be_any_function_of_two_batches(generator):
+    source, target = helpers.two_domains(generator, 8, 6)
+    for loss in (kt.losses.Coral(), kt.losses.coral):
+        term = kt.alignment.MeanDiscrepancy(loss)
+        value = term(
+            batches.representation(source), batches.representation(target)
+        )
+        expected = numpy_coral(source, target)
+        np.testing.assert_allclose(value, expected, rtol=helpers.TOLERANCE)
+        assert term.minimum_rows == 1
 
 
 @pytest.mark.parametrize("estimator, rows", [("biased", 1), ("unbiased", 2)])

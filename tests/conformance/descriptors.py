@@ -275,6 +275,8 @@ IGNORED = {
     "alignment.Representation": "a named tuple",
     "alignment.get": "no tensors; tests/alignment/test_names.py",
     "data.DigitDomains": "a named tuple of arrays",
+    "data.ImageFolder": "a folder; tests/data/test_image_folder.py",
+    "data.image_folder": "a folder; tests/data/test_image_folder.py",
     "data.digits_on_photos": "arrays; tests/data/test_digits_on_photos.py",
     "data.pair_domains": "a dataset; tests/data/test_pair_domains.py",
     "callbacks.BestPlainModel": "a callback has no config in Keras",

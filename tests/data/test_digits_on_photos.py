@@ -37,12 +37,12 @@ def test_target_images_all_differ(domains):
 
 
 def test_source_digits_lie_on_black(domains):
-    assert np.median(domains.source[0]) == 0
-    assert np.median(domains.target) > 20
+    corners = domains.source[0][:, :2, :2]
+    assert np.median(corners) == 0
+    assert np.median(domains.target[:, :2, :2]) > 20
 
 
-def test_target_is_the_absolute_difference_of_patch_and_digit(domains):
-    """Four patches of one digit: where it is black they are the photo."""
+def test_each_test_digit_lies_on_four_patches(domains):
     images, labels = domains.target_test
     assert (labels.reshape(-1, 4) == labels[::4, None]).all()
     assert (images[0] != images[1]).any()

@@ -360,6 +360,17 @@ def test_a_source_without_labels(source):
         pair_domains(source, _rows(5))
 
 
+@pytest.mark.parametrize("name, count", [("source", 4), ("target", 3)])
+@pytest.mark.parametrize("as_dataset", [False, True])
+def test_a_tuple_that_is_too_long(name, count, as_dataset):
+    domains = {"source": _source(5), "target": _rows(5)}
+    domains[name] = tuple(_rows(5) for _ in range(count))
+    if as_dataset:
+        domains[name] = tf.data.Dataset.from_tensor_slices(domains[name])
+    with pytest.raises(ValueError, match=f"{name} domain.*Received {count}"):
+        pair_domains(**domains, batch_size=2)
+
+
 @pytest.mark.parametrize("name", ["batch_size", "target_batch_size"])
 @pytest.mark.parametrize("size", [0, -1, 2.5, "big"])
 def test_wrong_batch_sizes(name, size):

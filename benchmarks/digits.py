@@ -94,7 +94,7 @@ def lenet(channels, batch_norm=True, dropout=0.0):
     for filters in (32, 48):
         x = block(keras.layers.Conv2D(filters, 5)(x))
         x = keras.layers.MaxPooling2D()(x)
-    x = keras.layers.Flatten()(x)
+    x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dropout(dropout)(x)
     x = block(keras.layers.Dense(100)(x), name="features")
     x = keras.layers.Dropout(dropout)(x)
@@ -111,8 +111,7 @@ def run(method, settings, seed, source, target, steps, batch_size):
     trainer = kt.DomainAdaptation(
         model,
         alignment=build() if build else None,
-        features="features",
-        **settings,
+        **{"features": "features", **settings},
     )
     rate = kt.schedules.AnnealedLearningRate(0.01, total_steps=steps)
     trainer.compile(

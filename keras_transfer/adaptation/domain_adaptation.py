@@ -168,13 +168,15 @@ class DomainAdaptation(keras.Model):
             name: value for name, value in logs.items() if name not in hidden
         }
 
-    def fit(self, x=None, y=None, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
         """`keras.Model.fit` on pairs of domains.
 
         Args:
             x: A dataset of pairs, as `data.pair_domains` makes it, or a dict
                 with the arrays `source` and `target` of equal length.
             y: The source's labels if `x` is a dict of arrays.
+            batch_size: Rows per batch if `x` is a dict of arrays.
+            epochs: Number of the epoch to stop before, as in Keras.
             **kwargs: As for `keras.Model.fit`. A dataset of unknown length
                 needs `steps_per_epoch`.
 
@@ -184,8 +186,9 @@ class DomainAdaptation(keras.Model):
         Raises:
             ValueError: If the data do not fit the method; before training.
         """
-        plan = fit_inputs.plan(x, y, self._active, kwargs)
-        epochs = kwargs.get("epochs", 1)
+        plan = fit_inputs.plan(
+            x, y, self._active, batch_size, kwargs.get("steps_per_epoch")
+        )
         self.progress.restart(
             total_steps=plan.steps_per_epoch * epochs,
             step=plan.steps_per_epoch * kwargs.get("initial_epoch", 0),
@@ -193,11 +196,14 @@ class DomainAdaptation(keras.Model):
         if plan.is_dataset:
             kwargs["shuffle"] = False
         if plan.epoch is not None:
+            # Each epoch is a new pass of a known order: see pair_domains.
+            x = x.take(plan.steps_per_epoch)
+            kwargs["steps_per_epoch"] = None
             kwargs["callbacks"] = [
                 fit_inputs.DataEpoch(plan.epoch),
                 *fit_inputs.as_list(kwargs.get("callbacks")),
             ]
-        return super().fit(x, y, **kwargs)
+        return super().fit(x, y, batch_size, epochs, **kwargs)
 
     def save_own_variables(self, store):
         super().save_own_variables(store)

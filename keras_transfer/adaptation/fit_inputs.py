@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 from keras import tree
 
+from keras_transfer._public import invalid_argument
+
 _PAIR = {"source", "target"}
 
 
@@ -53,14 +55,15 @@ def as_list(callbacks):
     return list(tree.flatten(callbacks))
 
 
-def plan(x, y, terms, arguments):
+def plan(x, y, terms, batch_size=None, steps=None):
     """Checks the data of `fit` and counts its steps.
 
     Args:
         x: As given to `fit`.
         y: As given to `fit`.
         terms: The terms that are switched on.
-        arguments: The other arguments of `fit`, a dict.
+        batch_size: As given to `fit`.
+        steps: `steps_per_epoch` as given to `fit`.
 
     Returns:
         A `FitPlan`.
@@ -68,19 +71,18 @@ def plan(x, y, terms, arguments):
     Raises:
         ValueError: If the data do not fit the trainer.
     """
-    steps = arguments.get("steps_per_epoch")
     if isinstance(x, tf.data.Dataset):
         spec = x.element_spec
         spec = spec if isinstance(spec, tuple) else (spec,)
         _check_batch(spec[0], spec[1] if len(spec) > 1 else None, terms)
         return FitPlan(
-            steps_per_epoch=steps or _steps_of(x),
+            steps_per_epoch=_steps_of(x, steps),
             is_dataset=True,
             epoch=getattr(x, "epoch", None),
         )
     if isinstance(x, keras.utils.PyDataset):
         return FitPlan(steps or len(x), is_dataset=False, epoch=None)
-    batch_size = arguments.get("batch_size") or 32
+    batch_size = batch_size or 32
     specs = tree.map_structure(
         lambda array: tf.TensorSpec(
             [batch_size, *array.shape[1:]], array.dtype
@@ -94,16 +96,23 @@ def plan(x, y, terms, arguments):
     )
 
 
-def _steps_of(dataset):
-    steps = int(dataset.cardinality())
-    if steps == 0:
+def _steps_of(dataset, steps):
+    length = int(dataset.cardinality())
+    if length == 0:
         raise ValueError("The dataset is empty. Expected at least one batch.")
-    if steps < 0:
+    if steps is None and length < 0:
         raise ValueError(
             "The length of the dataset is not known, so that the progress of "
             "training is not either. Pass steps_per_epoch= to fit."
         )
-    return steps
+    if steps is not None and hasattr(dataset, "epoch") and 0 < length < steps:
+        raise invalid_argument(
+            "steps_per_epoch",
+            steps,
+            f"at most {length}, the number of batches in the pairs",
+            "Give pair_domains a larger steps_per_epoch= for longer epochs.",
+        )
+    return steps or length
 
 
 def _check_batch(x, y, terms):

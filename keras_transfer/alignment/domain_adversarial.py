@@ -29,7 +29,9 @@ class DomainAdversarial(AbstractAlignment):
     both domains. Near 0.5 the features are aligned, near 1 they are not.
 
     Bad at: shifts in the class balance (it aligns the marginals all the same),
-    and stability: keep the ramp, or lower `strength`, if the task loss rises.
+    and stability. The reversed loss has no bound: features without a bound of
+    their own grow to raise it, above all under Adam. Put batch norm before the
+    features, keep the ramp, and lower `strength` if the term's loss runs away.
 
     Args:
         strength: Reversal strength: a number or a schedule, by default the
@@ -67,7 +69,11 @@ class DomainAdversarial(AbstractAlignment):
         self.discriminator = discriminator or DomainDiscriminator(
             dtype=self.dtype_policy
         )
-        self.domain_accuracy = keras.metrics.Mean(name="domain_accuracy")
+        # A second adversarial term, under a name of its own, logs its own.
+        prefix = "" if self.name == "dann" else f"{self.name}_"
+        self.domain_accuracy = keras.metrics.Mean(
+            name=f"{prefix}domain_accuracy"
+        )
 
     def build(self, source_shape, target_shape=None, progress_shape=None):
         width = sum(shape[-1] for shape in source_shape[0])

@@ -19,42 +19,16 @@ def add_parser(commands):
             "source alone, and saves the adapted model and a SavedModel."
         ),
     )
-    option = parser.add_argument
-    option("--source", type=pathlib.Path, required=True, metavar="DIR")
-    option("--target", type=pathlib.Path, required=True, metavar="DIR")
-    option("--out", type=pathlib.Path, required=True, metavar="RUN")
-    option(
-        "--method",
-        default="dann",
-        help="dann (domain-adversarial), dan (multi-kernel MMD), deep_coral, "
-        "or all (default: %(default)s)",
+    _add_data_options(parser.add_argument)
+    _add_training_options(parser.add_argument)
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object only"
     )
-    option(
-        "--model",
-        type=pathlib.Path,
-        metavar="FILE.keras",
-        help="model to start from: pixels 0..255 in, one logit per class out "
-        "(default: a new small convolutional network)",
-    )
-    option("--features", help="layer to align (default: input of the head)")
-    option(
-        "--batch-norm",
-        default="shared",
-        choices=("shared", "separate", "domain_specific"),
-    )
-    size_help = "pixels on a side (default: %(default)s)"
-    option("--size", type=options.positive, default=64, help=size_help)
-    option("--epochs", type=options.positive, default=20)
-    option("--batch-size", type=options.positive, default=32)
-    option("--learning-rate", type=float, default=1e-3)
-    option("--seed", type=int, default=0)
-    option("--json", action="store_true", help="print one JSON object only")
     parser.set_defaults(run=run)
 
 
 def run(arguments, reporter):
     """Trains, compares, chooses, saves; returns what `--json` prints."""
-    from keras_transfer import data
     from keras_transfer.cli import adaptation_run
 
     terms = _terms(arguments.method)
@@ -67,21 +41,6 @@ def run(arguments, reporter):
         f"{len(source.class_names)} classes, {len(source.validation.paths)} "
         f"more held out. Target: {target.num_images} images, no labels."
     )
-    task = adaptation_run.Task(
-        pairs=data.pair_domains(
-            source.train,
-            target.train.paths,
-            batch_size=arguments.batch_size,
-            seed=arguments.seed,
-            source_map=source.load,
-            target_map=target.load,
-        ),
-        source_test=(
-            source.batches("validation", 64),
-            source.validation.labels,
-        ),
-        target=target.batches("train", 64),
-    )
     settings = adaptation_run.Settings(
         epochs=arguments.epochs,
         learning_rate=arguments.learning_rate,
@@ -90,7 +49,9 @@ def run(arguments, reporter):
         batch_norm=arguments.batch_norm,
         verbose=not reporter.as_json,
     )
-    results = adaptation_run.compare(terms, model, task, settings, reporter)
+    results = adaptation_run.compare(
+        terms, model, _task(arguments, source, target), settings, reporter
+    )
     arguments.out.mkdir(parents=True, exist_ok=True)
     report = _save(arguments, source, target, results)
     _print(reporter, report)
@@ -113,6 +74,61 @@ def small_model(size, num_classes):
     x = keras.layers.Dense(128, activation="relu")(x)
     return keras.Model(
         inputs, keras.layers.Dense(num_classes, name="logits")(x)
+    )
+
+
+def _add_data_options(option):
+    option("--source", type=pathlib.Path, required=True, metavar="DIR")
+    option("--target", type=pathlib.Path, required=True, metavar="DIR")
+    option("--out", type=pathlib.Path, required=True, metavar="RUN")
+    size_help = "pixels on a side (default: %(default)s)"
+    option("--size", type=options.positive, default=64, help=size_help)
+    option(
+        "--model",
+        type=pathlib.Path,
+        metavar="FILE.keras",
+        help="model to start from: pixels 0..255 in, one logit per class out "
+        "(default: a new small convolutional network)",
+    )
+
+
+def _add_training_options(option):
+    option(
+        "--method",
+        default="dann",
+        help="dann (domain-adversarial), dan (multi-kernel MMD), deep_coral, "
+        "or all (default: %(default)s)",
+    )
+    option("--features", help="layer to align (default: input of the head)")
+    option(
+        "--batch-norm",
+        default="shared",
+        choices=("shared", "separate", "domain_specific"),
+    )
+    option("--epochs", type=options.positive, default=20)
+    option("--batch-size", type=options.positive, default=32)
+    option("--learning-rate", type=float, default=1e-3)
+    option("--seed", type=int, default=0)
+
+
+def _task(arguments, source, target):
+    from keras_transfer import data
+    from keras_transfer.cli import adaptation_run
+
+    return adaptation_run.Task(
+        pairs=data.pair_domains(
+            source.train,
+            target.train.paths,
+            batch_size=arguments.batch_size,
+            seed=arguments.seed,
+            source_map=source.load,
+            target_map=target.load,
+        ),
+        source_test=(
+            source.batches("validation", 64),
+            source.validation.labels,
+        ),
+        target=target.batches("train", 64),
     )
 
 

@@ -98,7 +98,7 @@ def compare(terms, model, task, settings, reporter):
         method: _trainer(model, term, settings)
         for method, term in terms.items()
     }
-    fit_inputs.plan(task.pairs, None, list(filter(None, terms.values())), {})
+    fit_inputs.plan(task.pairs, None, list(filter(None, terms.values())))
     results = []
     for method, trainer in trainers.items():
         reporter.line(_describe(method, terms[method]))

@@ -10,18 +10,17 @@ class Reporter:
     """Prints for people, unless JSON was asked for.
 
     Args:
-        stdout: Where the result goes.
-        as_json: Whether to print one JSON object and nothing else.
+        as_json: Whether one JSON object is printed and nothing else.
     """
 
-    def __init__(self, stdout, as_json):
-        self._stdout = stdout
+    def __init__(self, as_json):
         self.as_json = as_json
+        self.result = None
 
     def line(self, text=""):
         """Prints a line; nothing with `--json`."""
         if not self.as_json:
-            print(text, file=self._stdout, flush=True)
+            print(text, flush=True)
 
     def table(self, headers, rows):
         """Prints rows of text and numbers in aligned columns."""
@@ -39,9 +38,8 @@ class Reporter:
                 self.line("  ".join("-" * width for width in widths))
 
     def finish(self, result):
-        """Prints the JSON object, if that was asked for."""
-        if self.as_json:
-            print(json.dumps(result), file=self._stdout, flush=True)
+        """Takes what `--json` prints when the command has ended."""
+        self.result = result
 
 
 @contextlib.contextmanager
@@ -57,26 +55,21 @@ def only_json_on_stdout(as_json):
     Yields:
         A `Reporter`.
     """
+    reporter = Reporter(as_json)
     if not as_json:
-        yield Reporter(sys.stdout, as_json=False)
+        yield reporter
         return
     sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
     try:
-        descriptor = sys.stdout.fileno()
-    except OSError:  # a captured stream without a file, as in tests
-        stdout = sys.stdout
         with contextlib.redirect_stdout(sys.stderr):
-            yield Reporter(stdout, as_json=True)
-        return
-    kept = os.dup(descriptor)
-    os.dup2(sys.stderr.fileno(), descriptor)
-    try:
-        with os.fdopen(os.dup(kept), "w") as stdout:
-            yield Reporter(stdout, as_json=True)
+            yield reporter
     finally:
-        sys.stdout.flush()
-        os.dup2(kept, descriptor)
+        os.dup2(kept, 1)
         os.close(kept)
+    if reporter.result is not None:
+        print(json.dumps(reporter.result), flush=True)
 
 
 def write_json(path, contents):

@@ -33,19 +33,19 @@ def run(arguments, reporter):
     from keras_transfer import data
     from keras_transfer.cli import adaptation_run
 
-    out = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    seed = arguments.seed
+    arguments.out.mkdir(parents=True, exist_ok=True)
     reporter.line(
         "Source: handwritten digits, labelled. Target: other digits over "
         "photographs, no labels."
     )
-    domains = data.digits_on_photos(arguments.seed)
+    domains = data.digits_on_photos(seed)
     task = adaptation_run.Task(
         pairs=data.pair_domains(
             domains.source,
             domains.target,
             batch_size=BATCH_SIZE,
-            seed=arguments.seed,
+            seed=seed,
             steps_per_epoch=STEPS_PER_EPOCH,
         ),
         source_test=domains.source_test,
@@ -53,43 +53,15 @@ def run(arguments, reporter):
     )
     settings = adaptation_run.Settings(
         epochs=EPOCHS,
-        seed=arguments.seed,
+        seed=seed,
         features="features",
         batch_norm="separate",
         verbose=not reporter.as_json,
     )
     results = adaptation_run.compare(
-        terms(), digit_model(arguments.seed), task, settings, reporter
+        terms(), digit_model(seed), task, settings, reporter
     )
-    images, labels = domains.target_test
-    rows = [
-        {
-            "method": result.method,
-            "source_test": result.source_accuracy,
-            "target_test": adaptation_run.accuracy(
-                adaptation_run.probabilities(result.model, images), labels
-            ),
-            **result.row(),
-        }
-        for result in results
-    ]
-    source_only, *adapted = results
-    chosen = adaptation_run.best(adapted)
-    report = {
-        "table": rows,
-        "chosen": chosen.method,
-        "chosen_by": adaptation_run.SCORE,
-        **adaptation_run.save_model(chosen.model, out, "digits"),
-        "picture": adaptation_run.save_pictures(
-            out,
-            domains.source_test[0],
-            domains.target_test[0][::4],
-            source_only.model,
-            chosen.model,
-            settings.features,
-        ),
-    }
-    report["results"] = adaptation_run.save_results(out, report)
+    report = _save(arguments.out, domains, results, settings.features)
     _print(reporter, report)
     return report
 
@@ -125,6 +97,41 @@ def digit_model(seed):
     x = block(keras.layers.Dense(64)(x), name="features")
     x = keras.layers.Dropout(0.5)(x)
     return keras.Model(inputs, keras.layers.Dense(10, name="logits")(x))
+
+
+def _save(out, domains, results, features):
+    from keras_transfer.cli import adaptation_run
+
+    images, labels = domains.target_test
+    table = [
+        {
+            "method": result.method,
+            "source_test": result.source_accuracy,
+            "target_test": adaptation_run.accuracy(
+                adaptation_run.probabilities(result.model, images), labels
+            ),
+            **result.row(),
+        }
+        for result in results
+    ]
+    source_only, *adapted = results
+    chosen = adaptation_run.best(adapted)
+    report = {
+        "table": table,
+        "chosen": chosen.method,
+        "chosen_by": adaptation_run.SCORE,
+        **adaptation_run.save_model(chosen.model, out, "digits"),
+        "picture": adaptation_run.save_pictures(
+            out,
+            domains.source_test[0],
+            images[:: len(images) // len(domains.source_test[0])],
+            source_only.model,
+            chosen.model,
+            features,
+        ),
+    }
+    report["results"] = adaptation_run.save_results(out, report)
+    return report
 
 
 def _print(reporter, report):

@@ -105,7 +105,9 @@ class _ArrayStream:
         arrays = tree.map_structure(np.asarray, arrays)
         self.rows = checks.num_rows(arrays, name)
         checks.check_finite(arrays, name)
-        self.tensors = tree.map_structure(tf.convert_to_tensor, arrays)
+        # The pipeline runs on the host, on machines with a GPU too.
+        with tf.device("CPU:0"):
+            self.tensors = tree.map_structure(tf.convert_to_tensor, arrays)
         self.batch_size = batch_size
         self.length = math.ceil(self.rows / batch_size)
         self.shuffle = bool(shuffle)
@@ -184,7 +186,8 @@ class _DatasetStream:
 
 def _epochs_of(streams, steps):
     """The dataset of pairs; each pass through it is the next epoch."""
-    epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
+    with tf.device("CPU:0"):
+        epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
 
     def one_epoch(_):
         # Reading and counting happens inside the pipeline, once for each
@@ -203,7 +206,9 @@ def _epochs_of(streams, steps):
         steps = tf.data.INFINITE_CARDINALITY
     paired = paired.apply(tf.data.experimental.assert_cardinality(steps))
     paired = paired.prefetch(tf.data.AUTOTUNE)
-    paired.epoch = epoch
+    if all(isinstance(stream, _ArrayStream) for stream in streams):
+        # Only then is an epoch a function of its number.
+        paired.epoch = epoch
     return paired
 
 
@@ -225,7 +230,15 @@ def _stream(domain, name, batch_size, shuffle, seed, function):
         )
     if is_dataset:
         return _DatasetStream(domain, name, batch_size, shuffle, seed, function)
-    return _ArrayStream(parts, name, batch_size, shuffle, seed, function)
+    inputs, *labels = parts
+    # A list of inputs is several inputs; a list of numbers is a column.
+    labels = [
+        np.asarray(y) if isinstance(y, list) and np.ndim(y[:1]) == 1 else y
+        for y in labels
+    ]
+    return _ArrayStream(
+        (inputs, *labels), name, batch_size, shuffle, seed, function
+    )
 
 
 def _check_batch_sizes(source, target, batch_size, target_batch_size):

@@ -1,6 +1,7 @@
 """Schedules: functions of the progress of training, from 0 to 1."""
 
 import abc
+import numbers
 
 import keras
 from keras import ops
@@ -123,9 +124,11 @@ def get(value, argument="schedule"):
     """
     if isinstance(value, dict):
         value = keras.saving.deserialize_keras_object(value)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number or isinstance(value, AbstractSchedule):
+    if isinstance(value, AbstractSchedule):
         return value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        # NumPy's numbers too; those would not go into a saved config.
+        return value if isinstance(value, int) else float(value)
     raise invalid_argument(argument, value, "a number or a schedule")
 
 

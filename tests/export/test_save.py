@@ -40,9 +40,7 @@ def model():
 
 
 @pytest.mark.slow
-def test_a_graph_session_gives_the_model_s_outputs(
-    model, tmp_path
-):
+def test_a_graph_session_gives_the_model_s_outputs(model, tmp_path):
     version = kt.export.save(model, tmp_path / "served")
     x = np.random.default_rng(0).normal(size=(5, 6, 6, 1)).astype("float32")
     np.save(tmp_path / "x.npy", x)

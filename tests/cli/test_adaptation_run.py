@@ -1,0 +1,99 @@
+"""What quickstart and adapt share."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_transfer import alignment
+from keras_transfer import data
+from keras_transfer.cli import adaptation_run
+
+
+class Lines:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def line(self, text=""):
+        self.lines.append(text)
+
+
+@pytest.fixture
+def task():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(32, 4)).astype("float32")
+    y = (x[:, 0] > 0).astype("int32")
+    return adaptation_run.Task(
+        pairs=data.pair_domains((x, y), x + 1, batch_size=8, seed=0),
+        source_test=(x, y),
+        target=x + 1,
+    )
+
+
+@pytest.fixture
+def model():
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dense(2),
+        ]
+    )
+
+
+SETTINGS = adaptation_run.Settings(epochs=2, verbose=False)
+
+
+def test_every_method_starts_from_the_same_model_which_stays(model, task):
+    before = model.get_weights()
+    reporter = Lines()
+    first, second = adaptation_run.compare(
+        {"source_only": None, "again": None}, model, task, SETTINGS, reporter
+    )
+    for one, two in zip(
+        first.model.get_weights(), second.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+    for one, two in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert first.score == second.score
+    assert reporter.lines[0] == "source_only: no alignment"
+
+
+def test_all_methods_are_checked_before_the_first_is_trained(model, task):
+    one_row = data.pair_domains(task.source_test, task.target, 1, seed=0)
+    reporter = Lines()
+    terms = {
+        "dann": alignment.get("dann"),
+        "coral": alignment.get("deep_coral"),
+    }
+    with pytest.raises(ValueError, match="at least 2 rows"):
+        adaptation_run.compare(
+            terms, model, task._replace(pairs=one_row), SETTINGS, reporter
+        )
+    assert reporter.lines == []
+
+
+def test_the_best_has_the_highest_score():
+    results = [
+        adaptation_run.Result(name, None, 0.0, 0.0, score)
+        for name, score in (("a", 1.0), ("b", 2.0), ("c", -1.0))
+    ]
+    assert adaptation_run.best(results).method == "b"
+
+
+def test_predictions_of_a_dataset_and_of_arrays_agree(model, task):
+    images, labels = task.source_test
+    batches = data_of(images, labels)
+    np.testing.assert_allclose(
+        adaptation_run.probabilities(model, batches),
+        adaptation_run.probabilities(model, images),
+        atol=1e-6,
+    )
+
+
+def data_of(images, labels):
+    import tensorflow as tf
+
+    return tf.data.Dataset.from_tensor_slices((images, labels)).batch(10)

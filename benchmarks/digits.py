@@ -179,7 +179,23 @@ def summary(records):
     return table
 
 
-def write(path, contents):
+def earlier_runs(path):
+    """The records of a result file, or none."""
+    if path is None or not path.exists():
+        return []
+    return json.loads(path.read_text())["runs"]
+
+
+def write(path, records, **details):
+    """Writes a result file, whole, with what is needed to repeat it."""
+    script = pathlib.Path(sys.argv[0]).name
+    contents = {
+        "date": time.strftime("%Y-%m-%d"),
+        "command": f"python benchmarks/{script} {' '.join(sys.argv[1:])}",
+        "versions": versions(),
+        **details,
+        "runs": records,
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial_{path.name}")
     partial.write_text(json.dumps(contents, indent=1) + "\n")
@@ -213,12 +229,12 @@ def main():
         "target_train": len(target[0][0]),
         "target_test": len(target[1][0]),
     }
-    records = []
-    if arguments.out and arguments.out.exists():
-        earlier = json.loads(arguments.out.read_text())
-        if earlier["protocol"] != protocol:
-            sys.exit(f"digits.py: {arguments.out} holds another protocol")
-        records = earlier["runs"]
+    records = earlier_runs(arguments.out)
+    if (
+        records
+        and json.loads(arguments.out.read_text())["protocol"] != protocol
+    ):
+        sys.exit(f"digits.py: {arguments.out} holds another protocol")
     done = {(record["method"], record["seed"]) for record in records}
     todo = [
         (method, seed)
@@ -240,15 +256,9 @@ def main():
         if arguments.out:
             write(
                 arguments.out,
-                {
-                    "date": time.strftime("%Y-%m-%d"),
-                    "command": "python benchmarks/digits.py "
-                    + " ".join(sys.argv[1:]),
-                    "versions": versions(),
-                    "protocol": protocol,
-                    "summary": summary(records),
-                    "runs": records,
-                },
+                records,
+                protocol=protocol,
+                summary=summary(records),
             )
     for method, row in summary(records).items():
         print(

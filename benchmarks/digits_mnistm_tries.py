@@ -9,23 +9,11 @@ target test labels had been read and change nothing in the table.
 """
 
 import argparse
-import json
 import pathlib
-import sys
-import time
 
 import digits
+from digits_search import dann
 from tqdm import tqdm
-
-import keras_transfer as kt
-
-
-def dann(strength):
-    return lambda: kt.alignment.DomainAdversarial(
-        strength=kt.schedules.SigmoidRamp(maximum=strength),
-        discriminator=kt.layers.DomainDiscriminator(units=(100,)),
-    )
-
 
 PLAIN = {"batch_norm": False, "dropout": 0.0}
 BATCH_NORM = {"batch_norm": True, "dropout": 0.5}
@@ -63,25 +51,14 @@ def main():
         digits.load(arguments.data, "mnist"),
         digits.load(arguments.data, "mnistm"),
     )
-    records = []
-    if arguments.out.exists():
-        records = json.loads(arguments.out.read_text())["runs"]
+    records = digits.earlier_runs(arguments.out)
     done = {record["method"] for record in records}
     todo = [name for name in TRIES if name not in done]
     for name in tqdm(todo, unit="run"):
         steps, settings = TRIES[name]
         record = digits.run(name, settings, 0, source, target, steps, 64)
         records.append({"steps": steps, **record})
-        digits.write(
-            arguments.out,
-            {
-                "date": time.strftime("%Y-%m-%d"),
-                "command": "python benchmarks/digits_mnistm_tries.py "
-                + " ".join(sys.argv[1:]),
-                "versions": digits.versions(),
-                "runs": records,
-            },
-        )
+        digits.write(arguments.out, records)
     for record in records:
         print(
             f"{record['method']:45s} source {record['source_test']:6.2f}   "

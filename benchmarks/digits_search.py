@@ -10,10 +10,7 @@ that was tried can be seen with its figure; they are neither printed nor used.
 """
 
 import argparse
-import json
 import pathlib
-import sys
-import time
 
 import digits
 import numpy as np
@@ -78,9 +75,7 @@ def main():
         digits.load(arguments.data, "mnist"),
         digits.load(arguments.data, "usps"),
     )
-    records = []
-    if arguments.out.exists():
-        records = json.loads(arguments.out.read_text())["runs"]
+    records = digits.earlier_runs(arguments.out)
     done = {record["method"] for record in records}
     todo = [name for name in CANDIDATES if name not in done]
     for name in tqdm(todo, unit="run"):
@@ -90,16 +85,10 @@ def main():
         records.append(record)
         digits.write(
             arguments.out,
-            {
-                "date": time.strftime("%Y-%m-%d"),
-                "command": "python benchmarks/digits_search.py "
-                + " ".join(sys.argv[1:]),
-                "versions": digits.versions(),
-                "steps": arguments.steps,
-                "seed": SEED,
-                "chosen": chosen(records),
-                "runs": records,
-            },
+            records,
+            steps=arguments.steps,
+            seed=SEED,
+            chosen=chosen(records),
         )
     for method, name in chosen(records).items():
         print(f"{method:12s} {name}")

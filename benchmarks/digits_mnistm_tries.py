@@ -39,6 +39,14 @@ TRIES = {
     ),
     "three times the steps": (9000, {"alignment": dann(0.3)}),
     "three times the steps, source only": (9000, {"alignment": None}),
+    "three times the steps, separate batch norm": (
+        9000,
+        {
+            "alignment": dann(0.3),
+            "network": BATCH_NORM,
+            "batch_norm": "separate",
+        },
+    ),
 }
 
 

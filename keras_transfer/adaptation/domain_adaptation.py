@@ -98,7 +98,9 @@ class DomainAdaptation(keras.Model):
                 "batch_norm", batch_norm, f"one of {domain_passes.BATCH_NORMS}"
             )
         terms = _terms(alignment)
-        super().__init__(**kwargs)
+        # The model's own precision; its layers cast their inputs themselves.
+        kwargs.setdefault("dtype", model.dtype_policy)
+        super().__init__(autocast=False, **kwargs)
         self.model = model
         self.alignment = terms
         self.features = features
@@ -127,7 +129,7 @@ class DomainAdaptation(keras.Model):
         if self._source_branch is None:
             both = domain_passes.joint_pass(self._tap, inputs, training)
         else:
-            both = self._source_branch.run(self._tap, inputs, training)
+            both = self._source_branch(inputs, tap=self._tap, training=training)
         return DomainOutputs(*(Representation(*domain) for domain in both))
 
     def compute_loss(
@@ -168,7 +170,15 @@ class DomainAdaptation(keras.Model):
             name: value for name, value in logs.items() if name not in hidden
         }
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        **kwargs,
+    ):
         """`keras.Model.fit` on pairs of domains.
 
         Args:
@@ -177,6 +187,7 @@ class DomainAdaptation(keras.Model):
             y: The source's labels if `x` is a dict of arrays.
             batch_size: Rows per batch if `x` is a dict of arrays.
             epochs: Number of the epoch to stop before, as in Keras.
+            verbose: As in Keras.
             **kwargs: As for `keras.Model.fit`. A dataset of unknown length
                 needs `steps_per_epoch`.
 
@@ -187,11 +198,12 @@ class DomainAdaptation(keras.Model):
             ValueError: If the data do not fit the method; before training.
         """
         plan = fit_inputs.plan(
-            x, y, self._active, batch_size, kwargs.get("steps_per_epoch")
-        )
-        self.progress.restart(
-            total_steps=plan.steps_per_epoch * epochs,
-            step=plan.steps_per_epoch * kwargs.get("initial_epoch", 0),
+            x,
+            y,
+            self._active,
+            batch_size,
+            kwargs.get("steps_per_epoch"),
+            kwargs.get("validation_split", 0.0),
         )
         if plan.is_dataset:
             kwargs["shuffle"] = False
@@ -199,11 +211,20 @@ class DomainAdaptation(keras.Model):
             # Each epoch is a new pass of a known order: see pair_domains.
             x = x.take(plan.steps_per_epoch)
             kwargs["steps_per_epoch"] = None
-            kwargs["callbacks"] = [
-                fit_inputs.DataEpoch(plan.epoch),
-                *fit_inputs.as_list(kwargs.get("callbacks")),
-            ]
-        return super().fit(x, y, batch_size, epochs, **kwargs)
+        kwargs["callbacks"] = [
+            fit_inputs.EpochStart(plan, self.progress, epochs),
+            *fit_inputs.as_list(kwargs.get("callbacks")),
+        ]
+        return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
+
+    def predict_step(self, data):
+        inputs = data[0] if isinstance(data, tuple) else data
+        if fit_inputs.is_pair(inputs):
+            raise ValueError(
+                "`predict` takes plain inputs. Received a pair of domains; "
+                "predict the source and the target one after the other."
+            )
+        return super().predict_step(data)
 
     def save_own_variables(self, store):
         super().save_own_variables(store)

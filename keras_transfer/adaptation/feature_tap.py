@@ -1,6 +1,7 @@
 """Reads the features of inner layers while a model runs."""
 
 import contextlib
+import functools
 
 import keras
 from keras import ops
@@ -71,24 +72,6 @@ class GraphTap:
         features, outputs = self._model(inputs, training=training)
         return _pool_all(features), outputs
 
-    def stateless(self, trainable, non_trainable, inputs, training):
-        """As a call, with other values of the model's variables.
-
-        Args:
-            trainable: Dict from variable to value, for those that differ.
-            non_trainable: The same for non-trainable variables.
-            inputs: As in a call.
-            training: As in a call.
-
-        Returns:
-            `(features, outputs)` and the list of `(variable, new value)` of
-            the non-trainable variables.
-        """
-        (features, outputs), updates = _stateless_call(
-            self._model, trainable, non_trainable, inputs, training
-        )
-        return (_pool_all(features), outputs), updates
-
 
 class RecordingTap:
     """Runs any model and notes what the named layers return."""
@@ -108,14 +91,6 @@ class RecordingTap:
             outputs = self._model(inputs, training=training)
         return self._features(records), outputs
 
-    def stateless(self, trainable, non_trainable, inputs, training):
-        """See `GraphTap.stateless`."""
-        with _recorded(self._layers) as records:
-            outputs, updates = _stateless_call(
-                self._model, trainable, non_trainable, inputs, training
-            )
-        return (self._features(records), outputs), updates
-
     def _features(self, records):
         for layer, outputs in zip(self._layers, records, strict=True):
             if len(outputs) != 1:
@@ -125,18 +100,6 @@ class RecordingTap:
                     f"{len(outputs)} calls."
                 )
         return _pool_all([outputs[0] for outputs in records])
-
-
-def _stateless_call(model, trainable, non_trainable, inputs, training):
-    """`model.stateless_call` with some values exchanged."""
-    keys = model.non_trainable_variables
-    outputs, values = model.stateless_call(
-        [trainable.get(id(v), v.value) for v in model.trainable_variables],
-        [non_trainable.get(id(v), v.value) for v in keys],
-        inputs,
-        training=training,
-    )
-    return outputs, list(zip(keys, values, strict=True))
 
 
 @contextlib.contextmanager
@@ -169,10 +132,17 @@ def _are_names(names):
 def _has_graph(model):
     if isinstance(model, keras.Sequential):
         return True
-    probe = keras.Input((1,))
-    functional = type(keras.Model(probe, probe))
+    functional = _functional_class()
     # A subclass with its own `call` does more than its graph shows.
     return isinstance(model, functional) and type(model).call is functional.call
+
+
+@functools.cache
+def _functional_class():
+    """The class of Functional models, which Keras shows under no name."""
+    probe = keras.Input((1,), name="probe_input")
+    identity = keras.layers.Identity(name="probe_identity")(probe)
+    return type(keras.Model(probe, identity, name="probe"))
 
 
 def _default_features(model):

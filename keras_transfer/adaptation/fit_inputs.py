@@ -5,10 +5,12 @@ from typing import Any
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import tree
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data import checks
 
 _PAIR = {"source", "target"}
 
@@ -27,15 +29,29 @@ class FitPlan(NamedTuple):
     epoch: Any
 
 
-class DataEpoch(keras.callbacks.Callback):
-    """Tells the pairs of `data.pair_domains` which epoch begins."""
+class EpochStart(keras.callbacks.Callback):
+    """Makes data order and progress functions of the number of the epoch.
 
-    def __init__(self, variable):
+    So a run goes on where it stopped, also with more epochs than planned at
+    first.
+
+    Args:
+        plan: The `FitPlan`.
+        progress: The trainer's `TrainingProgress`.
+        epochs: Number of epochs of the whole training.
+    """
+
+    def __init__(self, plan, progress, epochs):
         super().__init__()
-        self._variable = variable
+        self._plan = plan
+        self._progress = progress
+        self._epochs = epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._variable.assign(epoch)
+        steps = self._plan.steps_per_epoch
+        self._progress.restart(steps * self._epochs, step=steps * epoch)
+        if self._plan.epoch is not None:
+            self._plan.epoch.assign(epoch)
 
 
 def is_pair(x):
@@ -55,7 +71,7 @@ def as_list(callbacks):
     return list(tree.flatten(callbacks))
 
 
-def plan(x, y, terms, batch_size=None, steps=None):
+def plan(x, y, terms, batch_size=None, steps=None, held_out=0.0):
     """Checks the data of `fit` and counts its steps.
 
     Args:
@@ -64,6 +80,7 @@ def plan(x, y, terms, batch_size=None, steps=None):
         terms: The terms that are switched on.
         batch_size: As given to `fit`.
         steps: `steps_per_epoch` as given to `fit`.
+        held_out: `validation_split` as given to `fit`.
 
     Returns:
         A `FitPlan`.
@@ -81,8 +98,22 @@ def plan(x, y, terms, batch_size=None, steps=None):
             epoch=getattr(x, "epoch", None),
         )
     if isinstance(x, keras.utils.PyDataset):
+        batch = x[0]
+        _check_batch(batch[0], batch[1] if len(batch) > 1 else None, terms)
         return FitPlan(steps or len(x), is_dataset=False, epoch=None)
-    batch_size = batch_size or 32
+    if not is_pair(x):
+        raise _no_pair(type(x).__name__)
+    _check_arrays(x)
+    rows = int(len(tree.flatten(x)[0]) * (1 - held_out))
+    batch_size = min(batch_size or 32, rows)
+    for term in terms:
+        if 0 < rows % batch_size < term.minimum_rows:
+            raise ValueError(
+                f"The term {term.name!r} needs at least {term.minimum_rows} "
+                f"rows in a batch. {rows} rows in batches of {batch_size} "
+                f"leave a last one of {rows % batch_size}; use another batch "
+                "size, or keras_transfer.data.pair_domains."
+            )
     specs = tree.map_structure(
         lambda array: tf.TensorSpec(
             [batch_size, *array.shape[1:]], array.dtype
@@ -90,9 +121,24 @@ def plan(x, y, terms, batch_size=None, steps=None):
         x,
     )
     _check_batch(specs, y, terms)
-    rows = len(tree.flatten(x)[0])
     return FitPlan(
         steps or math.ceil(rows / batch_size), is_dataset=False, epoch=None
+    )
+
+
+def _check_arrays(x):
+    for name, arrays in x.items():
+        arrays = tree.map_structure(np.asarray, arrays)
+        checks.num_rows(arrays, name)
+        checks.check_finite(arrays, name)
+
+
+def _no_pair(received):
+    return ValueError(
+        "DomainAdaptation is trained on pairs of batches, a dict with the "
+        "keys 'source' and 'target'. Make them with "
+        "keras_transfer.data.pair_domains(source, target). Received: "
+        f"{received}."
     )
 
 
@@ -117,12 +163,7 @@ def _steps_of(dataset, steps):
 
 def _check_batch(x, y, terms):
     if not is_pair(x):
-        raise ValueError(
-            "DomainAdaptation is trained on pairs of batches, a dict with the "
-            "keys 'source' and 'target'. Make them with "
-            "keras_transfer.data.pair_domains(source, target). Received: "
-            f"{tree.map_structure(lambda s: tuple(s.shape), x)}"
-        )
+        raise _no_pair(tree.map_structure(lambda s: str(s.shape), x))
     _check_same_shapes(x["source"], x["target"])
     wants_labels = any(term.uses_target_labels for term in terms)
     if is_pair(y) and not wants_labels:
@@ -132,7 +173,7 @@ def _check_batch(x, y, terms):
         )
     for term in terms:
         for domain, spec in x.items():
-            rows = tree.flatten(spec)[0].shape[0]
+            rows = _num_rows(tree.flatten(spec)[0])
             if rows is not None and rows < term.minimum_rows:
                 raise ValueError(
                     f"The term {term.name!r} needs at least "
@@ -142,19 +183,28 @@ def _check_batch(x, y, terms):
 
 
 def _check_same_shapes(source, target):
-    shapes = [
-        tree.map_structure(lambda spec: str(tuple(spec.shape[1:])), domain)
-        for domain in (source, target)
-    ]
     compatible = _same_structure(source, target) and all(
-        s.shape[1:].is_compatible_with(t.shape[1:])
+        _rows_shape(s).is_compatible_with(_rows_shape(t))
         for s, t in zip(tree.flatten(source), tree.flatten(target), strict=True)
     )
     if not compatible:
+        shapes = [
+            tree.map_structure(lambda spec: str(_rows_shape(spec)), domain)
+            for domain in (source, target)
+        ]
         raise ValueError(
             "Source and target rows must have the same shape. Received: "
             f"source {shapes[0]}, target {shapes[1]}."
         )
+
+
+def _num_rows(spec):
+    shape = tf.TensorShape(spec.shape)
+    return None if shape.rank is None else shape[0]
+
+
+def _rows_shape(spec):
+    return tf.TensorShape(spec.shape)[1:]
 
 
 def _same_structure(source, target):

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_transfer._public import invalid_argument
 from keras_transfer._public import public
 from keras_transfer.alignment.abstract_alignment import AbstractAlignment
 from keras_transfer.losses.maximum_mean_discrepancy import (
@@ -25,8 +26,8 @@ class MeanDiscrepancy(AbstractAlignment):
     mostly noise.
 
     Args:
-        loss: The discrepancy, a function of two feature batches, by default
-            `losses.MaximumMeanDiscrepancy()`.
+        loss: The discrepancy, a `keras.losses.Loss` that is called on two
+            feature batches, by default `losses.MaximumMeanDiscrepancy()`.
         weight: Factor on the term.
         **kwargs: Passed to `keras.layers.Layer`.
 
@@ -49,6 +50,8 @@ class MeanDiscrepancy(AbstractAlignment):
         kwargs.setdefault("name", "dan")
         if isinstance(loss, dict):
             loss = keras.saving.deserialize_keras_object(loss)
+        if loss is not None and not isinstance(loss, keras.losses.Loss):
+            raise invalid_argument("loss", loss, "a keras.losses.Loss")
         super().__init__(weight=weight, **kwargs)
         self.loss = loss or MaximumMeanDiscrepancy()
         self.built = True

@@ -19,7 +19,10 @@ class BestPlainModel(keras.callbacks.Callback):
         filepath: Where to save, ending in `.keras`.
         monitor: Name of the logged value. Do not monitor a value that needs
             target labels if you claim to have none.
-        mode: `"min"` or `"max"`.
+        mode: `"min"`, `"max"`, or `"auto"`: the larger the better for names
+            that end in "accuracy" or "auc", the smaller for all others.
+        initial_value_threshold: Value to beat before anything is saved; the
+            `best` of an earlier run that is continued.
 
     Attributes:
         best: The best value so far, or `None`.
@@ -32,19 +35,28 @@ class BestPlainModel(keras.callbacks.Callback):
     True
     """
 
-    def __init__(self, filepath, monitor="val_loss", mode="min"):
+    def __init__(
+        self,
+        filepath,
+        monitor="val_loss",
+        mode="auto",
+        initial_value_threshold=None,
+    ):
         filepath = pathlib.Path(filepath)
         if filepath.suffix != ".keras":
             raise invalid_argument(
                 "filepath", str(filepath), "a name that ends in .keras"
             )
-        if mode not in ("min", "max"):
-            raise invalid_argument("mode", mode, "'min' or 'max'")
+        if mode not in ("auto", "min", "max"):
+            raise invalid_argument("mode", mode, "'auto', 'min' or 'max'")
+        if mode == "auto":
+            is_gain = monitor.lower().endswith(("accuracy", "auc"))
+            mode = "max" if is_gain else "min"
         super().__init__()
         self.filepath = filepath
         self.monitor = monitor
         self.mode = mode
-        self.best = None
+        self.best = initial_value_threshold
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}
@@ -67,7 +79,8 @@ class BestPlainModel(keras.callbacks.Callback):
 
     def _save(self):
         # A trainer of this package holds the plain model as `.model`.
-        plain = getattr(self.model, "model", self.model)
+        inner = getattr(self.model, "model", None)
+        plain = inner if isinstance(inner, keras.Model) else self.model
         self.filepath.parent.mkdir(parents=True, exist_ok=True)
         partial = self.filepath.with_name(f".partial_{self.filepath.name}")
         plain.save(partial)

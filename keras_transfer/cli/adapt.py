@@ -3,6 +3,7 @@
 import pathlib
 
 from keras_transfer.cli import options
+from keras_transfer.cli import output
 
 #: Images of each domain in the picture.
 NUM_PICTURED = 200
@@ -50,9 +51,13 @@ def run(arguments, reporter):
         verbose=not reporter.as_json,
     )
     results = adaptation_run.compare(
-        terms, model, _task(arguments, source, target), settings, reporter
+        terms,
+        model,
+        _task(arguments, source, target),
+        settings,
+        reporter,
+        arguments.out,
     )
-    arguments.out.mkdir(parents=True, exist_ok=True)
     report = _save(arguments, source, target, results)
     _print(reporter, report)
     return report
@@ -172,6 +177,12 @@ def _model(model, source, seed):
             f"The model has {model.outputs[0].shape[-1]} outputs and the "
             f"source {num_classes} classes. Expected one output per class."
         )
+    last = getattr(model.layers[-1], "activation", None)
+    if last in (keras.activations.softmax, keras.activations.sigmoid):
+        raise ValueError(
+            f"The model ends in {last.__name__}, and logits are expected. "
+            "Replace the last activation by None."
+        )
     return model
 
 
@@ -197,7 +208,7 @@ def _save(arguments, source, target, results):
     source_only, *adapted = results
     chosen = adaptation_run.best(adapted)
     names = out / "class_names.txt"
-    names.write_text("\n".join(source.class_names) + "\n")
+    output.write_text(names, "\n".join(source.class_names) + "\n")
     report = {
         "table": [result.row() for result in results],
         "chosen": chosen.method,

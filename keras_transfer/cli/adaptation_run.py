@@ -20,6 +20,8 @@ from keras_transfer.adaptation import fit_inputs
 from keras_transfer.cli import output
 
 SCORE = "information_minus_risk"
+#: Of a model that diverged; finite, because JSON knows no infinity.
+LOWEST_SCORE = -1e9
 
 
 class Task(NamedTuple):
@@ -75,11 +77,11 @@ class Result(NamedTuple):
         }
 
 
-def compare(terms, model, task, settings, reporter):
+def compare(terms, model, task, settings, reporter, out):
     """Trains a copy of a model with every method.
 
-    All trainers are made, and the data checked for all, before the first one
-    is trained.
+    All trainers are made, the data checked for all, and the folder for the
+    results made before the first one is trained.
 
     Args:
         terms: Dict from method to alignment term, `None` for the source alone.
@@ -87,6 +89,7 @@ def compare(terms, model, task, settings, reporter):
         task: A `Task`.
         settings: `Settings`.
         reporter: Tells what each method resolved to.
+        out: Folder for the results.
 
     Returns:
         A list of `Result`, in the order of the terms.
@@ -99,6 +102,7 @@ def compare(terms, model, task, settings, reporter):
         for method, term in terms.items()
     }
     fit_inputs.plan(task.pairs, None, list(filter(None, terms.values())))
+    out.mkdir(parents=True, exist_ok=True)
     results = []
     for method, trainer in trainers.items():
         reporter.line(_describe(method, terms[method]))
@@ -229,14 +233,16 @@ def _train(method, trainer, task, settings):
     seconds = time.perf_counter() - began
     images, labels = task.source_test
     of_source = probabilities(trainer.model, images)
+    of_target = probabilities(trainer.model, task.target)
+    diverged = not (np.isfinite(of_source).all() & np.isfinite(of_target).all())
     return Result(
         method=method,
         model=trainer.model,
         seconds=seconds,
         source_accuracy=accuracy(of_source, labels),
-        score=selection.information_minus_risk(
-            probabilities(trainer.model, task.target), of_source, labels
-        ),
+        score=LOWEST_SCORE
+        if diverged
+        else selection.information_minus_risk(of_target, of_source, labels),
     )
 
 

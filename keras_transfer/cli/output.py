@@ -74,8 +74,13 @@ def only_json_on_stdout(as_json):
 
 def write_json(path, contents):
     """Writes a JSON file whole or not at all."""
+    write_text(path, json.dumps(contents, indent=1) + "\n")
+
+
+def write_text(path, text):
+    """Writes a text file whole or not at all."""
     partial = path.with_name(f".partial_{path.name}")
-    partial.write_text(json.dumps(contents, indent=1) + "\n")
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 

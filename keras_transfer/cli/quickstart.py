@@ -34,7 +34,6 @@ def run(arguments, reporter):
     from keras_transfer.cli import adaptation_run
 
     seed = arguments.seed
-    arguments.out.mkdir(parents=True, exist_ok=True)
     reporter.line(
         "Source: handwritten digits, labelled. Target: other digits over "
         "photographs, no labels."
@@ -59,7 +58,7 @@ def run(arguments, reporter):
         verbose=not reporter.as_json,
     )
     results = adaptation_run.compare(
-        terms(), digit_model(seed), task, settings, reporter
+        terms(), digit_model(seed), task, settings, reporter, arguments.out
     )
     report = _save(arguments.out, domains, results, settings.features)
     _print(reporter, report)

@@ -115,12 +115,17 @@ class _ArrayStream:
         self.function = function
 
     def batches(self, epoch, steps):
-        # Where the other domain's length is unknown, a pass of this one is
-        # repeated; with a known length one order covers the whole epoch.
-        order = self._order(epoch, steps or self.length)
-        dataset = tf.data.Dataset.from_tensor_slices(order)
-        if steps is None:
-            dataset = dataset.repeat()
+        if steps is not None:
+            # One order covers the whole epoch.
+            order = self._order(epoch, steps)
+            dataset = tf.data.Dataset.from_tensor_slices(order)
+        else:
+            # The other domain's length is unknown: pass after pass.
+            dataset = tf.data.Dataset.counter().flat_map(
+                lambda index: tf.data.Dataset.from_tensor_slices(
+                    self._order(epoch + index, self.length)
+                )
+            )
         return dataset.map(
             self._take, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
@@ -180,8 +185,10 @@ class _DatasetStream:
         )
 
     def batches(self, epoch, steps):
-        del epoch, steps
-        return self.dataset
+        if steps is None or self.length is None:
+            return self.dataset
+        # An epoch shorter than the dataset goes on where the last one ended.
+        return self.dataset.skip(epoch * steps % self.length)
 
 
 def _epochs_of(streams, steps):

@@ -46,7 +46,10 @@ def save(model, folder):
     inputs = getattr(model, "inputs", None)
     if not isinstance(model, keras.Model) or not inputs:
         raise invalid_argument(
-            "model", model, "a built Functional or Sequential keras.Model"
+            "model",
+            model,
+            "a built Functional or Sequential keras.Model",
+            "Of a trainer, export trainer.model.",
         )
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,10 +57,10 @@ def save(model, folder):
     try:
         _write(model, hidden / "version")
         version = folder / str(_last_version(folder) + 1)
+        _make_readable(hidden / "version")
         (hidden / "version").rename(version)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
-    _make_readable(version)
     return version
 
 
@@ -66,6 +69,11 @@ def _write(model, path):
         # The same layers, with a name for each input and output.
         model = keras.Model(model.inputs[0], model.outputs[0])
     names = _input_names(model)
+    if len(set(model.output_names)) < len(model.output_names):
+        raise ValueError(
+            "The outputs of an exported model need different names. Received: "
+            f"{model.output_names}; end each in a layer of its own."
+        )
 
     def predict(**tensors):
         flat = [tensors[name] for name in names]

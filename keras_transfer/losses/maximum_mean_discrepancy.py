@@ -177,4 +177,5 @@ def _check(bandwidths, multipliers, estimator):
 def _mean_off_diagonal(kernel):
     rows = ops.cast(ops.shape(kernel)[0], kernel.dtype)
     off_diagonal = ops.sum(kernel) - ops.trace(kernel)
-    return off_diagonal / (rows * (rows - 1.0))
+    # A single row in a batch of unknown size has no pairs: zero, not NaN.
+    return off_diagonal / ops.maximum(rows * (rows - 1.0), 1.0)

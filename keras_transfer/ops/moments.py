@@ -17,7 +17,8 @@ def covariance(x):
     and loses digits when the mean is large.
 
     Args:
-        x: Tensor of shape `(n, d)`, `n >= 2`.
+        x: Tensor of shape `(n, d)`, `n >= 2`. A single row in a batch of a
+            size that is not known beforehand has covariance zero.
 
     Returns:
         Tensor of shape `(d, d)`, float32 or wider.
@@ -44,4 +45,6 @@ def covariance(x):
         )
     centred = x - ops.mean(x, axis=0, keepdims=True)
     rows = ops.cast(ops.shape(x)[0], x.dtype)
-    return ops.matmul(ops.transpose(centred), centred) / (rows - 1.0)
+    # A single row in a batch of unknown size must not become NaN.
+    degrees = ops.maximum(rows - 1.0, 1.0)
+    return ops.matmul(ops.transpose(centred), centred) / degrees

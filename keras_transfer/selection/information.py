@@ -38,15 +38,7 @@ def information_maximization(probabilities):
       Clusters for Unsupervised Domain Adaptation, eq. 4](
       https://arxiv.org/abs/1206.6438)
     """
-    probabilities = np.asarray(probabilities, dtype="float64")
-    if probabilities.ndim != 2 or not np.allclose(
-        probabilities.sum(axis=1), 1.0, atol=1e-3
-    ):
-        raise ValueError(
-            "Expected probabilities of shape (rows, num_classes) whose rows "
-            "sum to 1; apply softmax to logits first. Received shape "
-            f"{probabilities.shape}."
-        )
+    probabilities = _distributions(probabilities)
     marginal = probabilities.mean(axis=0)
     return float(_entropy(marginal) - _entropy(probabilities).mean())
 
@@ -65,7 +57,13 @@ def information_minus_risk(target_probabilities, source_probabilities, labels):
         labels: Integer labels of those rows.
 
     Returns:
-        A float; higher is better.
+        A float; higher is better. Compare models that run both domains in
+        the same way: with `batch_norm="separate"` or `"domain_specific"` the
+        plain model holds the target's statistics, which raises the source
+        risk.
+
+    Raises:
+        ValueError: If rows are no distributions or labels no class indices.
 
     Example:
 
@@ -81,11 +79,34 @@ def information_minus_risk(target_probabilities, source_probabilities, labels):
       Unsupervised Domain Adaptation: A Reality Check](
       https://arxiv.org/abs/2111.15672).
     """
-    source_probabilities = np.asarray(source_probabilities, dtype="float64")
+    source_probabilities = _distributions(source_probabilities)
     labels = np.asarray(labels)
+    num_classes = source_probabilities.shape[1]
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f"Expected labels from 0 to {num_classes - 1}. Received labels "
+            f"from {labels.min()} to {labels.max()}."
+        )
     right = source_probabilities[np.arange(len(labels)), labels]
     risk = -np.log(np.maximum(right, 1e-12)).mean()
     return information_maximization(target_probabilities) - float(risk)
+
+
+def _distributions(probabilities):
+    probabilities = np.asarray(probabilities, dtype="float64")
+    if probabilities.ndim != 2 or not np.isfinite(probabilities).all():
+        raise ValueError(
+            "Expected finite probabilities of shape (rows, num_classes). "
+            f"Received shape {probabilities.shape} with "
+            f"{int((~np.isfinite(probabilities)).sum())} values that are not."
+        )
+    if not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3):
+        raise ValueError(
+            "Expected rows that sum to 1; apply softmax to logits first. "
+            f"Received sums from {probabilities.sum(axis=1).min():.4g} to "
+            f"{probabilities.sum(axis=1).max():.4g}."
+        )
+    return probabilities
 
 
 def _entropy(probabilities):

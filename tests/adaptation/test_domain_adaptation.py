@@ -541,3 +541,77 @@ def test_nan_in_arrays():
     target[5, 1] = np.nan
     with pytest.raises(ValueError, match="target domain.*in row 5"):
         kt.data.pair_domains((source, labels), target)
+
+
+def _dict_arrays(rows):
+    x = np.random.default_rng(0).normal(size=(rows, 4)).astype("float32")
+    return {"source": x, "target": x + 1}, np.arange(rows) % 3
+
+
+def _compiled(alignment):
+    trainer = kt.DomainAdaptation(small.dense_model(), alignment)
+    trainer.compile(
+        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    return trainer
+
+
+def test_a_last_batch_of_one_row_is_refused_or_finite():
+    x, y = _dict_arrays(33)
+    trainer = _compiled("deep_coral")
+    with pytest.raises(ValueError, match="leave a last one of 1"):
+        trainer.fit(x, y, verbose=0)
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(32)
+    trainer.fit(batches, verbose=0)
+    for weight in trainer.model.get_weights():
+        assert np.isfinite(weight).all()
+
+
+def test_arrays_in_a_dict_are_checked():
+    x, y = _dict_arrays(8)
+    x["target"][5, 1] = np.nan
+    with pytest.raises(ValueError, match="target domain has a NaN.*row 5"):
+        _compiled("dann").fit(x, y)
+    empty = {name: array[:0] for name, array in x.items()}
+    with pytest.raises(ValueError, match="domain is empty"):
+        _compiled("dann").fit(empty, y[:0])
+
+
+def test_what_is_no_pair_is_one_sentence():
+    for wrong in (None, iter([1]), [1, 2]):
+        with pytest.raises(ValueError, match="trained on pairs of batches"):
+            _compiled("dann").fit(wrong)
+
+
+def test_progress_counts_the_rows_that_are_trained_on():
+    x, y = _dict_arrays(32)
+    trainer = _compiled("dann")
+    trainer.fit(x, y, 4, 2, 0, validation_split=0.5)
+    assert float(trainer.progress.share()) == 1.0
+
+
+def test_more_epochs_than_planned_at_first_stretch_the_progress(tmp_path):
+    x, y = _dict_arrays(16)
+    pairs = kt.data.pair_domains((x["source"], y), x["target"], 4, seed=0)
+    seen = []
+
+    class Note(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(float(self.model.progress.share()))
+
+    def backup():
+        return keras.callbacks.BackupAndRestore(
+            tmp_path, delete_checkpoint=False
+        )
+
+    _compiled("dann").fit(pairs, epochs=2, verbose=0, callbacks=[backup()])
+    _compiled("dann").fit(
+        pairs, epochs=4, verbose=0, callbacks=[backup(), Note()]
+    )
+    assert seen == [0.75, 1.0]
+
+
+def test_predict_refuses_pairs():
+    x, _ = _dict_arrays(8)
+    with pytest.raises(ValueError, match="takes plain inputs"):
+        _compiled("dann").predict(x, verbose=0)

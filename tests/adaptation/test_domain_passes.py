@@ -209,3 +209,48 @@ def test_batch_norm_inside_a_nested_model():
     )
     norm = inner.get_layer("inner_norm")
     _assert_moving([norm.moving_mean, norm.moving_variance], _batches()[1])
+
+
+@pytest.mark.parametrize("batch_norm", ["separate", "domain_specific"])
+def test_the_sources_own_losses_are_kept(batch_norm):
+    """What layers add to the loss in the source's pass counts too."""
+    inputs = keras.Input((2,))
+    x = keras.layers.Dense(
+        3, activity_regularizer=keras.regularizers.L2(1.0), name="features"
+    )(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    model = keras.Model(inputs, keras.layers.Dense(2)(x))
+    trainer = kt.DomainAdaptation(
+        model, "deep_coral", features="features", batch_norm=batch_norm
+    )
+    pair = {"source": np.full((4, 2), 9.0, "float32")}
+    trainer({**pair, "target": np.zeros((4, 2), "float32")}, training=True)
+    model.get_layer("features")(pair["source"])
+    expected = sum(model.get_layer("features").losses)
+    trainer({**pair, "target": np.zeros((4, 2), "float32")}, training=True)
+    assert float(sum(trainer.losses)) == pytest.approx(float(expected))
+    assert expected > 0
+
+
+def test_statistics_stay_in_full_precision_under_a_half_policy():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = keras.Sequential(
+            [
+                keras.Input((2,)),
+                keras.layers.BatchNormalization(),
+                keras.layers.Dense(2),
+            ]
+        )
+    finally:
+        keras.config.set_dtype_policy("float32")
+    trainer = kt.DomainAdaptation(model, "deep_coral", batch_norm="separate")
+    assert trainer.dtype_policy.name == "mixed_float16"
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    trainer.compile("adam", loss)
+    assert isinstance(trainer.optimizer, keras.optimizers.LossScaleOptimizer)
+    x = np.random.default_rng(0).normal(size=(16, 2)).astype("float32")
+    trainer({"source": 300 * x, "target": 300 * x}, training=True)
+    for variable in trainer._source_branch.variables:
+        assert np.isfinite(variable.numpy()).all()
+        assert variable.dtype == "float32"

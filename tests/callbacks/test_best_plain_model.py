@@ -108,4 +108,21 @@ def test_wrong_file_name():
 
 def test_wrong_mode():
     with pytest.raises(ValueError, match="`mode`.*'min' or 'max'"):
-        kt.callbacks.BestPlainModel("best.keras", mode="auto")
+        kt.callbacks.BestPlainModel("best.keras", mode="best")
+
+
+@pytest.mark.parametrize(
+    "monitor, mode",
+    [("val_loss", "min"), ("val_accuracy", "max"), ("auc", "max")],
+)
+def test_auto_mode_follows_the_name(monitor, mode):
+    callback = kt.callbacks.BestPlainModel("best.keras", monitor)
+    assert callback.mode == mode
+
+
+def test_a_continued_run_does_not_overwrite_a_better_file(tmp_path):
+    path = tmp_path / "best.keras"
+    callback = kt.callbacks.BestPlainModel(path, initial_value_threshold=0.5)
+    _run(callback, small.dense_model(), [0.9, 0.6])
+    assert not path.exists()
+    assert callback.best == 0.5

@@ -45,11 +45,18 @@ def model():
 SETTINGS = adaptation_run.Settings(epochs=2, verbose=False)
 
 
-def test_every_method_starts_from_the_same_model_which_stays(model, task):
+def test_every_method_starts_from_the_same_model_which_stays(
+    model, task, tmp_path
+):
     before = model.get_weights()
     reporter = Lines()
     first, second = adaptation_run.compare(
-        {"source_only": None, "again": None}, model, task, SETTINGS, reporter
+        {"source_only": None, "again": None},
+        model,
+        task,
+        SETTINGS,
+        reporter,
+        tmp_path,
     )
     for one, two in zip(
         first.model.get_weights(), second.model.get_weights(), strict=True
@@ -61,7 +68,9 @@ def test_every_method_starts_from_the_same_model_which_stays(model, task):
     assert reporter.lines[0] == "source_only: no alignment"
 
 
-def test_all_methods_are_checked_before_the_first_is_trained(model, task):
+def test_all_methods_are_checked_before_the_first_is_trained(
+    model, task, tmp_path
+):
     one_row = data.pair_domains(task.source_test, task.target, 1, seed=0)
     reporter = Lines()
     terms = {
@@ -70,9 +79,28 @@ def test_all_methods_are_checked_before_the_first_is_trained(model, task):
     }
     with pytest.raises(ValueError, match="at least 2 rows"):
         adaptation_run.compare(
-            terms, model, task._replace(pairs=one_row), SETTINGS, reporter
+            terms,
+            model,
+            task._replace(pairs=one_row),
+            SETTINGS,
+            reporter,
+            tmp_path / "run",
         )
     assert reporter.lines == []
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_diverged_is_not_the_best(model, task, tmp_path):
+    weights = [np.full_like(weight, np.nan) for weight in model.get_weights()]
+    broken = keras.models.clone_model(model)
+    broken.set_weights(weights)
+    (diverged,) = adaptation_run.compare(
+        {"source_only": None}, broken, task, SETTINGS, Lines(), tmp_path
+    )
+    (trained,) = adaptation_run.compare(
+        {"source_only": None}, model, task, SETTINGS, Lines(), tmp_path
+    )
+    assert adaptation_run.best([diverged, trained]) is trained
 
 
 def test_the_best_has_the_highest_score():

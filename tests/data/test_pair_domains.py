@@ -393,3 +393,24 @@ def test_batched_datasets_have_their_own_target_batch_size():
 def test_wrong_steps_per_epoch(steps):
     with pytest.raises(ValueError, match="`steps_per_epoch`.*positive integer"):
         pair_domains(_source(), _rows(5), steps_per_epoch=steps)
+
+
+def test_short_epochs_of_a_dataset_go_on_where_the_last_one_ended():
+    x = np.arange(24, dtype="float32")[:, None]
+    source = tf.data.Dataset.from_tensor_slices((x, np.arange(24))).batch(4)
+    target = tf.data.Dataset.from_tensor_slices(x).batch(4)
+    pairs = kt.data.pair_domains(
+        source, target, batch_size=None, steps_per_epoch=2
+    )
+    seen = [y.numpy().tolist() for _ in range(3) for _, y in pairs]
+    assert sum(seen, []) == list(range(24))
+
+
+def test_an_array_beside_an_endless_dataset_is_shuffled_anew_each_pass():
+    x = np.arange(12, dtype="float32")[:, None]
+    endless = tf.data.Dataset.from_tensor_slices(x).repeat()
+    pairs = kt.data.pair_domains((x, np.arange(12)), endless, 6, seed=0)
+    order = [y.numpy().tolist() for _, y in pairs.take(4)]
+    first, second = order[0] + order[1], order[2] + order[3]
+    assert sorted(first) == sorted(second) == list(range(12))
+    assert first != second

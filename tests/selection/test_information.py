@@ -54,9 +54,20 @@ def test_a_sure_mistake_is_finite():
     assert value < selection.information_minus_risk(p, p, [0, 1])
 
 
-@pytest.mark.parametrize(
-    "logits", [np.ones((3, 2)), np.ones(4), np.zeros((2, 2))]
-)
+@pytest.mark.parametrize("logits", [np.ones((3, 2)), np.zeros((2, 2))])
 def test_logits_are_refused(logits):
     with pytest.raises(ValueError, match="apply softmax to logits first"):
         selection.information_maximization(logits)
+    with pytest.raises(ValueError, match="apply softmax to logits first"):
+        selection.information_minus_risk(np.eye(2), logits, [0] * len(logits))
+
+
+@pytest.mark.parametrize("wrong", [np.ones(4), np.full((2, 2), np.nan)])
+def test_what_is_no_table_of_finite_numbers_is_refused(wrong):
+    with pytest.raises(ValueError, match="finite probabilities of shape"):
+        selection.information_maximization(wrong)
+
+
+def test_labels_that_are_no_class_are_refused():
+    with pytest.raises(ValueError, match="Received labels from -1 to 1"):
+        selection.information_minus_risk(np.eye(2), np.eye(2), [-1, 1])

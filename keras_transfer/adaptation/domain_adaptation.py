@@ -107,7 +107,9 @@ class DomainAdaptation(keras.Model):
         self.batch_norm = batch_norm
         self.progress = TrainingProgress(dtype="float32", name="progress")
         self._active = [term for term in terms if not term.is_off]
-        self._tap = feature_tap.tap(model, features) if self._active else None
+        self._tap = None
+        if self._active or features is not None:
+            self._tap = feature_tap.tap(model, features)
         self._term_losses = [
             keras.metrics.Mean(name=f"{term.name}_loss")
             for term in self._active

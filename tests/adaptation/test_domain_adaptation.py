@@ -615,3 +615,8 @@ def test_predict_refuses_pairs():
     x, _ = _dict_arrays(8)
     with pytest.raises(ValueError, match="takes plain inputs"):
         _compiled("dann").predict(x, verbose=0)
+
+
+def test_a_wrong_layer_name_is_an_error_without_terms_too():
+    with pytest.raises(ValueError, match="`features`"):
+        kt.DomainAdaptation(small.dense_model(), None, features="none_such")

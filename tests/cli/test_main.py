@@ -1,6 +1,7 @@
 """The command line: one line for bad input, clean JSON."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -78,6 +79,12 @@ def test_the_installed_command_answers_bad_input_with_one_line(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        # Without the log level of the tests, as for a user.
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if name != "TF_CPP_MIN_LOG_LEVEL"
+        },
     )
     assert result.returncode == 2
     assert result.stdout == ""

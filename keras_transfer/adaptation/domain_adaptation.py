@@ -209,10 +209,9 @@ class DomainAdaptation(keras.Model):
         )
         if plan.is_dataset:
             kwargs["shuffle"] = False
-        if plan.epoch is not None:
+        if plan.epoch is not None and kwargs.pop("steps_per_epoch", None):
             # Each epoch is a new pass of a known order: see pair_domains.
             x = x.take(plan.steps_per_epoch)
-            kwargs["steps_per_epoch"] = None
         kwargs["callbacks"] = [
             fit_inputs.EpochStart(plan, self.progress, epochs),
             *fit_inputs.as_list(kwargs.get("callbacks")),

@@ -30,13 +30,16 @@ def add_parser(commands):
 
 def run(arguments, reporter):
     """Trains, compares, chooses, saves; returns what `--json` prints."""
+    import keras
+
     from keras_transfer.cli import adaptation_run
 
+    keras.utils.set_random_seed(arguments.seed)
     terms = _terms(arguments.method)
     model = _load_model(arguments.model) if arguments.model else None
     size = model.inputs[0].shape[1:3] if model else [arguments.size] * 2
     source, target = _folders(arguments, size)
-    model = _model(model, source, arguments.seed)
+    model = _model(model, source)
     reporter.line(
         f"Source: {len(source.train.paths)} images of "
         f"{len(source.class_names)} classes, {len(source.validation.paths)} "
@@ -165,10 +168,9 @@ def _folders(arguments, size):
     )
 
 
-def _model(model, source, seed):
+def _model(model, source):
     import keras
 
-    keras.utils.set_random_seed(seed)
     num_classes = len(source.class_names)
     if model is None:
         return small_model(source.size, num_classes)

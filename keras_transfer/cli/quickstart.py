@@ -30,10 +30,13 @@ def add_parser(commands):
 
 def run(arguments, reporter):
     """Trains, compares, chooses, saves; returns what `--json` prints."""
+    import keras
+
     from keras_transfer import data
     from keras_transfer.cli import adaptation_run
 
     seed = arguments.seed
+    keras.utils.set_random_seed(seed)
     reporter.line(
         "Source: handwritten digits, labelled. Target: other digits over "
         "photographs, no labels."
@@ -58,7 +61,7 @@ def run(arguments, reporter):
         verbose=not reporter.as_json,
     )
     results = adaptation_run.compare(
-        terms(), digit_model(seed), task, settings, reporter, arguments.out
+        terms(), digit_model(), task, settings, reporter, arguments.out
     )
     report = _save(arguments.out, domains, results, settings.features)
     _print(reporter, report)
@@ -78,7 +81,7 @@ def terms():
     }
 
 
-def digit_model(seed):
+def digit_model():
     """A small convolutional network for 28x28 RGB, pixels 0..255 in."""
     import keras
 
@@ -86,7 +89,6 @@ def digit_model(seed):
         x = keras.layers.BatchNormalization(momentum=0.95)(x)
         return keras.layers.ReLU(name=name)(x)
 
-    keras.utils.set_random_seed(seed)
     inputs = keras.Input((28, 28, 3), name="image")
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
     x = block(keras.layers.Conv2D(24, 5, strides=2)(x))

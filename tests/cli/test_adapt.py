@@ -77,6 +77,18 @@ def test_it_trains_compares_and_exports(run):
 
 
 @pytest.mark.slow
+def test_a_seed_repeats_a_run_with_a_discriminator_too(run):
+    rows = []
+    for _ in range(2):
+        status, out, _ = run(*SMALL, "--method", "dann", "--json")
+        assert status == 0
+        rows.append(
+            [row["information_minus_risk"] for row in json.loads(out)["table"]]
+        )
+    assert rows[0] == pytest.approx(rows[1], abs=1e-4)
+
+
+@pytest.mark.slow
 def test_it_starts_from_a_model_of_one_s_own_and_says_what_it_resolved(
     run, tmp_path
 ):

@@ -73,3 +73,13 @@ class AbstractAlignment(keras.layers.Layer, abc.ABC):
     def get_config(self):
         weight = schedules.serialize(self.weight)
         return {**super().get_config(), "weight": weight}
+
+
+def sum_over_layers(function, source, target):
+    """Sum of a function of two feature batches over the aligned layers."""
+    return sum(
+        function(source_features, target_features)
+        for source_features, target_features in zip(
+            source.features, target.features, strict=True
+        )
+    )

@@ -2,6 +2,7 @@
 
 from keras_transfer._public import public
 from keras_transfer.alignment.abstract_alignment import AbstractAlignment
+from keras_transfer.alignment.abstract_alignment import sum_over_layers
 from keras_transfer.losses.coral import coral
 
 
@@ -44,9 +45,4 @@ class CorrelationAlignment(AbstractAlignment):
         self.built = True
 
     def call(self, source, target, progress=1.0, training=None):
-        return sum(
-            coral(source_features, target_features)
-            for source_features, target_features in zip(
-                source.features, target.features, strict=True
-            )
-        )
+        return sum_over_layers(coral, source, target)

@@ -5,6 +5,7 @@ import keras
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import public
 from keras_transfer.alignment.abstract_alignment import AbstractAlignment
+from keras_transfer.alignment.abstract_alignment import sum_over_layers
 from keras_transfer.losses.maximum_mean_discrepancy import (
     MaximumMeanDiscrepancy,
 )
@@ -62,12 +63,7 @@ class MeanDiscrepancy(AbstractAlignment):
         return 2 if is_mmd and self.loss.estimator == "unbiased" else 1
 
     def call(self, source, target, progress=1.0, training=None):
-        return sum(
-            self.loss(source_features, target_features)
-            for source_features, target_features in zip(
-                source.features, target.features, strict=True
-            )
-        )
+        return sum_over_layers(self.loss, source, target)
 
     def get_config(self):
         loss = keras.saving.serialize_keras_object(self.loss)

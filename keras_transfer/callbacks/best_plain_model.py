@@ -1,10 +1,10 @@
 """Keeps the best plain model of a training."""
 
-import os
 import pathlib
 
 import keras
 
+from keras_transfer import _files
 from keras_transfer._public import invalid_argument
 
 
@@ -82,6 +82,5 @@ class BestPlainModel(keras.callbacks.Callback):
         inner = getattr(self.model, "model", None)
         plain = inner if isinstance(inner, keras.Model) else self.model
         self.filepath.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.filepath.with_name(f".partial_{self.filepath.name}")
-        plain.save(partial)
-        os.replace(partial, self.filepath)
+        with _files.written_whole(self.filepath) as partial:
+            plain.save(partial)

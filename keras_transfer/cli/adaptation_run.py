@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from keras_transfer import _files
 from keras_transfer import adaptation
 from keras_transfer import explain
 from keras_transfer import export
@@ -130,9 +131,8 @@ def accuracy(probabilities, labels):
 def save_model(model, folder, name):
     """Writes the `.keras` file and the SavedModel; returns their paths."""
     file = folder / "model.keras"
-    partial = folder / ".partial_model.keras"
-    model.save(partial)
-    partial.replace(file)
+    with _files.written_whole(file) as partial:
+        model.save(partial)
     version = export.save(model, folder / "served" / name)
     return {"model": str(file), "saved_model": str(version)}
 
@@ -167,9 +167,8 @@ def save_pictures(folder, source, target, before, after, features=None):
         axes=bottom.subplots(1, 2),
     )
     path = folder / "domains.png"
-    partial = folder / ".partial_domains.png"
-    figure.savefig(partial, dpi=110)
-    partial.replace(path)
+    with _files.written_whole(path) as partial:
+        figure.savefig(partial, dpi=110)
     return str(path)
 
 

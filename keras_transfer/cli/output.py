@@ -5,6 +5,8 @@ import json
 import os
 import sys
 
+from keras_transfer import _files
+
 
 class Reporter:
     """Prints for people, unless JSON was asked for.
@@ -79,9 +81,8 @@ def write_json(path, contents):
 
 def write_text(path, text):
     """Writes a text file whole or not at all."""
-    partial = path.with_name(f".partial_{path.name}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with _files.written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _cell(value):

@@ -207,33 +207,24 @@ def _save(arguments, source, target, results):
     from keras_transfer.cli import adaptation_run
 
     out = arguments.out
-    source_only, *adapted = results
-    chosen = adaptation_run.best(adapted)
     names = out / "class_names.txt"
     output.write_text(names, "\n".join(source.class_names) + "\n")
-    report = {
-        "table": [result.row() for result in results],
-        "chosen": chosen.method,
-        "chosen_by": adaptation_run.SCORE,
-        "better_than_source_only": chosen.score > source_only.score,
-        **adaptation_run.save_model(chosen.model, out, out.resolve().name),
-        "class_names": str(names),
-        "picture": adaptation_run.save_pictures(
-            out,
-            *(
-                folder.load(_sample(paths, arguments.seed)).numpy()
-                for folder, paths in (
-                    (source, source.validation.paths),
-                    (target, target.train.paths),
-                )
-            ),
-            source_only.model,
-            chosen.model,
-            arguments.features,
-        ),
-    }
-    report["results"] = adaptation_run.save_results(out, report)
-    return report
+    pictured = (
+        folder.load(_sample(paths, arguments.seed)).numpy()
+        for folder, paths in (
+            (source, source.validation.paths),
+            (target, target.train.paths),
+        )
+    )
+    return adaptation_run.save(
+        out,
+        out.resolve().name,
+        results,
+        [result.row() for result in results],
+        pictured,
+        arguments.features,
+        class_names=str(names),
+    )
 
 
 def _sample(paths, seed):

@@ -128,6 +128,39 @@ def accuracy(probabilities, labels):
     return float((probabilities.argmax(axis=1) == labels).mean())
 
 
+def save(out, name, results, table, pictured, features=None, **others):
+    """Saves the best adapted model, the picture and the results.
+
+    Args:
+        out: Folder for the results.
+        name: Name of the served model.
+        results: List of `Result`, that of the source alone first.
+        table: Rows of the table, dicts.
+        pictured: Source and target images for the picture.
+        features: As for `DomainAdaptation`.
+        **others: More entries of the report.
+
+    Returns:
+        What `--json` prints, a dict.
+    """
+    source_only, *adapted = results
+    chosen = best(adapted)
+    report = {
+        "table": table,
+        "chosen": chosen.method,
+        "chosen_by": SCORE,
+        "better_than_source_only": chosen.score > source_only.score,
+        **others,
+        **save_model(chosen.model, out, name),
+        "picture": save_pictures(
+            out, *pictured, source_only.model, chosen.model, features
+        ),
+        "results": str(out / "results.json"),
+    }
+    output.write_json(out / "results.json", report)
+    return report
+
+
 def save_model(model, folder, name):
     """Writes the `.keras` file and the SavedModel; returns their paths."""
     file = folder / "model.keras"
@@ -184,13 +217,6 @@ def print_paths(reporter, report):
     """Says where everything is."""
     for key in ("model", "saved_model", "picture", "results"):
         reporter.line(f"{key.replace('_', ' '):12s} {report[key]}")
-
-
-def save_results(folder, results):
-    """Writes `results.json`; returns its path."""
-    path = folder / "results.json"
-    output.write_json(path, results)
-    return str(path)
 
 
 def _describe(method, term):

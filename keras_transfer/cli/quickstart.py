@@ -115,24 +115,13 @@ def _save(out, domains, results, features):
         }
         for result in results
     ]
-    source_only, *adapted = results
-    chosen = adaptation_run.best(adapted)
-    report = {
-        "table": table,
-        "chosen": chosen.method,
-        "chosen_by": adaptation_run.SCORE,
-        **adaptation_run.save_model(chosen.model, out, "digits"),
-        "picture": adaptation_run.save_pictures(
-            out,
-            domains.source_test[0],
-            images[:: len(images) // len(domains.source_test[0])],
-            source_only.model,
-            chosen.model,
-            features,
-        ),
-    }
-    report["results"] = adaptation_run.save_results(out, report)
-    return report
+    pictured = (
+        domains.source_test[0],
+        images[:: len(images) // len(domains.source_test[0])],
+    )
+    return adaptation_run.save(
+        out, "digits", results, table, pictured, features
+    )
 
 
 def _print(reporter, report):

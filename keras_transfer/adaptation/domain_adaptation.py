@@ -13,6 +13,7 @@ from keras_transfer.adaptation import feature_tap
 from keras_transfer.adaptation import fit_inputs
 from keras_transfer.adaptation import training_state
 from keras_transfer.alignment import Representation
+from keras_transfer.layers import opaque
 from keras_transfer.schedules import TrainingProgress
 
 
@@ -97,6 +98,7 @@ class DomainAdaptation(keras.Model):
             raise invalid_argument(
                 "batch_norm", batch_norm, f"one of {domain_passes.BATCH_NORMS}"
             )
+        _check_opaque(model, batch_norm)
         terms = _terms(alignment)
         # The model's own precision; its layers cast their inputs themselves.
         kwargs.setdefault("dtype", model.dtype_policy)
@@ -279,6 +281,17 @@ def _terms(alignment):
             "Give the terms a name= of their own.",
         )
     return terms
+
+
+def _check_opaque(model, batch_norm):
+    names = [layer.name for layer in opaque.opaque_layers(model)]
+    if names and batch_norm != "shared":
+        raise invalid_argument(
+            "batch_norm",
+            batch_norm,
+            f"'shared': the layer {names[0]!r} is a finished graph, whose "
+            "batch norm cannot be told apart by domains",
+        )
 
 
 def _check_model(model):

@@ -9,6 +9,9 @@ from keras_transfer.layers.domain_discriminator import (
 from keras_transfer.layers.gradient_reversal import (
     GradientReversal as GradientReversal,
 )
+from keras_transfer.layers.image_preprocessing import (
+    ImagePreprocessing as ImagePreprocessing,
+)
 
 
 def __getattr__(name):

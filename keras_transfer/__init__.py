@@ -17,6 +17,7 @@ from keras_transfer import losses as losses
 from keras_transfer import ops as ops
 from keras_transfer import schedules as schedules
 from keras_transfer import selection as selection
+from keras_transfer import zoo as zoo
 from keras_transfer._version import __version__ as __version__
 from keras_transfer.adaptation import DomainAdaptation as DomainAdaptation
 

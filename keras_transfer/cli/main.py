@@ -14,8 +14,11 @@ from keras_transfer._version import __version__
 from keras_transfer.cli import adapt
 from keras_transfer.cli import output
 from keras_transfer.cli import quickstart
+from keras_transfer.cli import serve_config
+from keras_transfer.cli import versions
+from keras_transfer.cli import zoo
 
-COMMANDS = (quickstart, adapt)
+COMMANDS = (quickstart, adapt, zoo, versions, serve_config)
 
 
 def main(argv=None):
@@ -43,7 +46,7 @@ def main(argv=None):
     with output.only_json_on_stdout(arguments.json) as reporter:
         try:
             result = arguments.run(arguments, reporter)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             message = " ".join(str(error).split())
             print(f"keras-transfer: {message}", file=sys.stderr)
             return 2

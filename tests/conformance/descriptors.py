@@ -37,6 +37,7 @@ class Descriptor:
         inputs: Arrays for a call.
         arguments: Further arguments of the call.
         changes_precision: Whether half precision in gives float32 out.
+        tolerance: Of a compiled call; XLA sums in another order.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Descriptor:
     inputs: tuple = ()
     arguments: dict = dataclasses.field(default_factory=dict)
     changes_precision: bool = False
+    tolerance: float = 1e-6
 
     @property
     def public_name(self):
@@ -83,6 +85,11 @@ def _images():
     return _rows(3, 5 * 5 * 2).reshape(3, 5, 5, 2)
 
 
+def _pixels():
+    values = np.random.default_rng(3).uniform(0, 255, (3, 6, 6, 3))
+    return values.astype("float32")
+
+
 def _plain_model():
     return keras.Sequential(
         [
@@ -97,6 +104,18 @@ def _plain_model():
 def _square():
     rows = _rows()
     return ((rows[:, None] - rows[None]) ** 2).sum(-1)
+
+
+def _class_means(features, **arguments):
+    """The means alone: the counts are integers."""
+    return kt.ops.class_means(features, **arguments)[0]
+
+
+def _prototype_head(**arguments):
+    """With fixed prototypes of three classes, one of them without rows."""
+    head = kt.layers.PrototypeHead(**arguments)
+    head.adapt(_rows(), np.array([0, 0, 2, 2, 2, -1]), num_classes=3)
+    return head
 
 
 PAIR = (_rows(6), _rows(5, shift=0.5, scale=1.5))
@@ -115,6 +134,16 @@ _function = functools.partial(Descriptor, kind="function")
 
 DESCRIPTORS = [
     # === ops ===
+    _function(
+        "ops.class_means",
+        create=lambda: _class_means,
+        inputs=(_rows(),),
+        arguments={
+            "labels": np.array([0, 0, 2, 2, 2, -1]),
+            "num_classes": 3,
+        },
+        changes_precision=True,
+    ),
     _function(
         "ops.covariance",
         create=lambda: kt.ops.covariance,
@@ -198,6 +227,14 @@ DESCRIPTORS = [
     ),
     # === layers ===
     _layer(
+        "layers.CosineHead",
+        create=lambda: kt.layers.CosineHead(
+            3, scale=5.0, kernel_initializer="he_normal"
+        ),
+        inputs=(_rows(),),
+        changes_precision=True,
+    ),
+    _layer(
         "layers.GradientReversal",
         create=lambda: kt.layers.GradientReversal(strength=0.3),
         inputs=(_rows(),),
@@ -228,6 +265,37 @@ DESCRIPTORS = [
         ),
         inputs=(_images(),),
         arguments={"domain": 1},
+    ),
+    _layer(
+        "layers.ImagePreprocessing",
+        create=lambda: kt.layers.ImagePreprocessing(
+            (4, 3), (-1, 1), (0.1, 0.2, 0.3), (0.5, 0.6, 0.7), "BGR"
+        ),
+        inputs=(_pixels(),),
+    ),
+    _layer(
+        "layers.PrototypeHead",
+        create=lambda: _prototype_head(temperature=0.5),
+        inputs=(_rows(5, shift=0.5),),
+        changes_precision=True,
+    ),
+    _layer(
+        "layers.PrototypeHead[cosine]",
+        create=lambda: _prototype_head(
+            distance="cosine", temperature=0.1, learn_temperature=True
+        ),
+        inputs=(_rows(5, shift=0.5),),
+        changes_precision=True,
+    ),
+    _layer(
+        "layers.PrototypeHead[episode]",
+        create=lambda: kt.layers.PrototypeHead(learn_temperature=True, ways=4),
+        inputs=(_images()[:, 0],),
+        arguments={
+            "support": _images()[:, 1],
+            "support_labels": np.array([[0, 1, 1, 2, -1]] * 3, "int32"),
+        },
+        changes_precision=True,
     ),
     _layer(
         "alignment.AlignmentLoss",
@@ -263,6 +331,15 @@ DESCRIPTORS = [
         ),
         inputs=(_rows(),),
     ),
+    # === zoo ===
+    _layer(
+        "zoo.HubBackbone",
+        create=lambda: kt.zoo.HubBackbone(
+            "omniglot_conv4", True, "conv_1/*", batch_norm_training=True
+        ),
+        tolerance=1e-4,
+        inputs=(_pixels()[:, :1, :1, :1] * np.ones((3, 28, 28, 1), "float32"),),
+    ),
 ]
 
 #: Public names without a line above, each with the reason.
@@ -280,6 +357,13 @@ IGNORED = {
     "data.digits_on_photos": "arrays; tests/data/test_digits_on_photos.py",
     "data.pair_domains": "a dataset; tests/data/test_pair_domains.py",
     "callbacks.BestPlainModel": "a callback has no config in Keras",
+    "zoo.Card": "plain data; tests/zoo/test_card.py",
+    "zoo.find_card": "no tensors; tests/zoo/test_registry.py",
+    "zoo.list_backbones": "no tensors; tests/zoo/test_registry.py",
+    "zoo.load": "makes listed objects; tests/zoo/test_load.py",
+    "zoo.pull": "files; tests/zoo/test_load.py",
+    "zoo.resolve": "files; tests/zoo/test_resolution.py",
+    "zoo.save": "files; tests/zoo/test_save.py",
     "selection.information_maximization": "NumPy; tests/selection",
     "selection.information_minus_risk": "NumPy; tests/selection",
 }

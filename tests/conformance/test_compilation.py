@@ -34,7 +34,10 @@ def test_compiled_layer_equals_eager(descriptor):
 
     value = compiled(stateless)(*inputs)
     np.testing.assert_allclose(
-        to_numpy(value), to_numpy(expected), rtol=1e-5, atol=1e-6
+        to_numpy(value),
+        to_numpy(expected),
+        rtol=1e-5,
+        atol=descriptor.tolerance,
     )
 
 

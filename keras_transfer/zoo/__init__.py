@@ -1,0 +1,10 @@
+"""Pretrained backbones: finding, fetching, loading and saving them."""
+
+from keras_transfer.zoo.card import Card as Card
+from keras_transfer.zoo.hub_backbone import HubBackbone as HubBackbone
+from keras_transfer.zoo.load import load as load
+from keras_transfer.zoo.load import pull as pull
+from keras_transfer.zoo.registry import find_card as find_card
+from keras_transfer.zoo.registry import list_backbones as list_backbones
+from keras_transfer.zoo.resolution import resolve as resolve
+from keras_transfer.zoo.save import save as save

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 from typing import NamedTuple
 
 import keras
@@ -11,6 +12,17 @@ import tensorflow as tf
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
 from keras_transfer.data import image_files
+from keras_transfer.data.new_orders import in_new_orders
+
+#: Rules of `keras.layers.Resizing`.
+INTERPOLATIONS = (
+    "bilinear",
+    "nearest",
+    "bicubic",
+    "area",
+    "lanczos3",
+    "lanczos5",
+)
 
 
 class ImagePaths(NamedTuple):
@@ -30,9 +42,11 @@ class ImageFolder:
         size: `(height, width)` of the loaded images.
         class_names: Names of the classes by index, or `None`.
         crop_to_aspect_ratio: As for `keras.layers.Resizing`.
+        interpolation: As for `keras.layers.Resizing`.
+        skipped: Paths of corrupt files that were left out.
 
     Attributes:
-        num_images: Number of images of both parts.
+        num_images: Number of images of both parts, without the skipped.
         class_weight: Dict from class index to weight, for
             `fit(class_weight=)`, or `None` without labels. With `n` training
             images, `n_c` of them of class `c`, the "balanced" weights of
@@ -56,16 +70,21 @@ class ImageFolder:
         size,
         class_names=None,
         crop_to_aspect_ratio=False,
+        interpolation="bilinear",
+        skipped=(),
     ):
         self.train = ImagePaths(*train)
         self.validation = ImagePaths(*validation)
         self.size = tuple(int(pixels) for pixels in size)
         self.class_names = class_names
         self.crop_to_aspect_ratio = crop_to_aspect_ratio
+        self.interpolation = interpolation
+        self.skipped = list(skipped)
         self.num_images = len(self.train.paths) + len(self.validation.paths)
         # Named, so that the user's own layers are counted from the start.
         self._resizing = keras.layers.Resizing(
             *self.size,
+            interpolation=interpolation,
             crop_to_aspect_ratio=crop_to_aspect_ratio,
             data_format="channels_last",
             dtype="float32",
@@ -96,21 +115,36 @@ class ImageFolder:
         )
         return (images, *others) if others else images
 
-    def batches(self, part, batch_size=32):
-        """Streams a part in the order of its paths, not shuffled.
+    def batches(self, part, batch_size=32, shuffle=False, seed=None):
+        """Streams a part, in the order of its paths or in a new one each time.
 
         Images are decoded in parallel; a few batches are in memory at a time.
+        With `shuffle` the whole list of paths is put in a new order, which
+        depends on `seed` and on how often the dataset was iterated before,
+        and on nothing else. So `fit` sees a new order in every epoch:
+
+            model.fit(
+                images.batches("train", 32, shuffle=True, seed=0),
+                validation_data=images.batches("validation"),
+                class_weight=images.class_weight,
+                shuffle=False,  # only spares Keras' warning about datasets
+            )
 
         Args:
             part: `"train"` or `"validation"`.
             batch_size: Rows per batch; the last batch may be smaller.
+            shuffle: Whether to shuffle, for training.
+            seed: Non-negative integer, for orders that repeat.
 
         Returns:
             A `tf.data.Dataset` of `(images, labels)`, or of images if there
-            are no labels.
+            are no labels. Shuffled, its variable `epoch` is the number of
+            the order that comes next: a training that is resumed assigns it
+            in `on_epoch_begin`.
 
         Raises:
-            ValueError: If the part is unknown or empty.
+            ValueError: If the part is unknown or empty, or an argument is out
+                of range.
         """
         if part not in ("train", "validation"):
             raise unknown_name("part", part, ("train", "validation"))
@@ -118,6 +152,8 @@ class ImageFolder:
             raise invalid_argument(
                 "batch_size", batch_size, "a positive integer"
             )
+        if seed is not None:
+            _check_seed(seed)
         paths, labels = getattr(self, part)
         if not len(paths):
             hint = "Give image_folder a larger validation_split."
@@ -128,10 +164,16 @@ class ImageFolder:
             image = self._load_one(path)
             return (image, *others) if others else image
 
-        images = tf.data.Dataset.from_tensor_slices(rows).map(
-            load_row, num_parallel_calls=tf.data.AUTOTUNE
-        )
-        return images.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+        if shuffle:
+            seed = random.randrange(2**31) if seed is None else seed
+            dataset, epoch = in_new_orders(rows, seed)
+        else:
+            dataset = tf.data.Dataset.from_tensor_slices(rows)
+        dataset = dataset.map(load_row, num_parallel_calls=tf.data.AUTOTUNE)
+        dataset = dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+        if shuffle:
+            dataset.epoch = epoch
+        return dataset
 
     def _load_one(self, path):
         image = image_files.decode(path)
@@ -151,6 +193,8 @@ def image_folder(
     labelled=True,
     validation_split=0.0,
     seed=0,
+    on_corrupt="error",
+    interpolation="bilinear",
     crop_to_aspect_ratio=False,
     verbose=1,
 ):
@@ -163,7 +207,7 @@ def image_folder(
     (of which the first frame is taken), .jpeg, .jpg or .png. Grey images
     become RGB; alpha is dropped.
 
-    Formula: of the `n_c` images of a class
+    Formula: of the `n_c` images of a class that can be used
 
         num_validation = clip(floor(n_c * validation_split + 1/2), 1, n_c - 1)
 
@@ -173,25 +217,40 @@ def image_folder(
     are sorted by path.
 
     Images are decoded when they are needed, so that only paths are in memory.
-    For training, `pair_domains` shuffles the paths and takes `load` as its
-    map. For plain `fit`:
+    For plain `fit`:
 
-        paths = tf.data.Dataset.from_tensor_slices(tuple(folder.train))
-        batches = paths.shuffle(folder.num_images).batch(32).map(folder.load)
+        images = kt.data.image_folder(
+            "photos", backbone.preprocessing.size, validation_split=0.2
+        )
+        model.fit(
+            images.batches("train", 32, shuffle=True, seed=0),
+            validation_data=images.batches("validation"),
+            class_weight=images.class_weight,
+            shuffle=False,
+        )
+
+    For two domains, `pair_domains` shuffles the paths and takes `load` as its
+    map.
 
     Bad at: photos that need their EXIF rotation, which is not applied; large
     photos, which are decoded again in every epoch and lose fine detail, as
-    `Resizing` does not smooth (make a smaller copy first); damage inside a
-    file. Checked before training are every file's header and end and, where
-    the end looks unusual, whether TensorFlow decodes the file.
+    `Resizing` does not smooth but by the rule `"area"` (make a smaller copy
+    first); damage in the middle of a JPEG file, of which only the header and
+    the end are checked before training. It gives wrong pixels or, rarely, an
+    error in training. Damage in the other formats is found before.
 
     Args:
         directory: Path of the folder.
-        size: `(height, width)` that all images are resized to, bilinear, as
-            by `keras.layers.Resizing`.
+        size: `(height, width)` that all images are resized to, by
+            `keras.layers.Resizing`; `backbone.preprocessing.size` is one.
         labelled: Whether the folders in `directory` are classes.
         validation_split: Share to hold out, at least 0 and below 1.
         seed: Non-negative integer that decides the split.
+        on_corrupt: `"error"` refuses the folder if a file cannot be decoded;
+            `"skip"` leaves such files out, with a warning. Either names them,
+            the first ten if there are more.
+        interpolation: Resize rule, a name of `keras.layers.Resizing`. The
+            cubic and the Lanczos rules go a little below 0 and above 255.
         crop_to_aspect_ratio: Whether to cut off the longer sides instead of
             squeezing an image whose aspect ratio differs from that of `size`.
         verbose: 0 for no progress bar, which else more than 1,000 files show.
@@ -199,13 +258,13 @@ def image_folder(
     Returns:
         An `ImageFolder` with `train.paths`, `train.labels`, the same for
         `validation`, `class_names`, `class_weight`, `num_images`, `size`,
-        `load` and `batches`.
+        `skipped`, `load` and `batches`.
 
     Raises:
         ValueError: If the folder does not exist, has no images, fewer than
             two class folders, a class folder without images, or files that
-            cannot be decoded (with the first of them); if an argument is
-            out of range.
+            cannot be decoded; if a class loses all its images by skipping;
+            if an argument is out of range.
 
     Example:
 
@@ -244,14 +303,18 @@ def image_folder(
     >>> photos.cleanup()
     """
     _check_arguments(directory, size, validation_split, seed)
+    if on_corrupt not in ("error", "skip"):
+        raise unknown_name("on_corrupt", on_corrupt, ("error", "skip"))
+    if interpolation not in INTERPOLATIONS:
+        raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
     class_names = _class_names(directory) if labelled else None
-    found = [
-        image_files.below(pathlib.Path(directory, name))
-        for name in class_names or [""]
-    ]
-    paths = [path for group in found for path in group]
-    image_files.check(paths, verbose)
-    paths = np.array(paths)
+    folders = [pathlib.Path(directory, name) for name in class_names or [""]]
+    found, skipped = image_files.usable(
+        {folder: image_files.below(folder) for folder in folders},
+        on_corrupt,
+        verbose,
+    )
+    paths = np.concatenate(found)
     groups = np.repeat(np.arange(len(found), dtype="int32"), [*map(len, found)])
     held_out = _held_out(groups, validation_split, seed)
     train, validation = (
@@ -259,7 +322,13 @@ def image_folder(
         for rows in (~held_out, held_out)
     )
     return ImageFolder(
-        train, validation, size, class_names, crop_to_aspect_ratio
+        train,
+        validation,
+        size,
+        class_names,
+        crop_to_aspect_ratio,
+        interpolation,
+        skipped,
     )
 
 
@@ -268,12 +337,29 @@ def _check_arguments(directory, size, validation_split, seed):
         raise invalid_argument(
             "directory", str(directory), "the path of an existing folder"
         )
-    if np.shape(size) != (2,) or min(size) < 1:
-        raise invalid_argument("size", size, "(height, width) in pixels")
+    _check_size(size)
     if not 0 <= validation_split < 1:
         raise invalid_argument(
             "validation_split", validation_split, "at least 0 and below 1"
         )
+    _check_seed(seed)
+
+
+def _check_size(size):
+    expected = "(height, width) in pixels"
+    if size is None or (np.ndim(size) == 1 and None in tuple(size)):
+        raise invalid_argument(
+            "size",
+            size,
+            expected,
+            "A backbone whose `preprocessing.size` is None takes images of "
+            "any size: choose one, as size=(224, 224).",
+        )
+    if np.shape(size) != (2,) or min(size) < 1:
+        raise invalid_argument("size", size, expected)
+
+
+def _check_seed(seed):
     if not isinstance(seed, int) or seed < 0:
         raise invalid_argument("seed", seed, "a non-negative integer")
 

@@ -108,6 +108,24 @@ def test_aspect_ratio_is_squeezed_or_cropped(tmp_path):
     assert means == pytest.approx([100, 0])
 
 
+@pytest.mark.parametrize(
+    "rule", ["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"]
+)
+def test_every_resize_rule_of_keras_is_followed(tmp_path, rule):
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (9, 15, 3), "uint8")
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    folder = kt.data.image_folder(
+        tmp_path, SIZE, labelled=False, interpolation=rule
+    )
+    assert folder.interpolation == rule
+    layer = keras.layers.Resizing(*SIZE, interpolation=rule)
+    expected = layer(pixels[None].astype("float32"))
+    np.testing.assert_allclose(
+        next(iter(folder.batches("train"))), expected, atol=1e-3
+    )
+
+
 def test_loading_ignores_the_dtype_policy_and_takes_no_layer_name(photos):
     keras.config.set_dtype_policy("mixed_float16")
     folder = kt.data.image_folder(photos, SIZE)
@@ -186,6 +204,97 @@ def test_batches_stream_in_the_order_of_the_paths(photos):
         np.testing.assert_array_equal(images[:, 0, 0, 0], expected)
     unlabelled = kt.data.image_folder(photos, SIZE, labelled=False)
     assert next(iter(unlabelled.batches("train", 5))).shape == (5, *SIZE, 3)
+
+
+# === Shuffled batches
+
+
+def _order(batches):
+    """Labels and the number that each file is filled with, row by row."""
+    return [
+        (int(label), round(float(image[0, 0, 0])))
+        for image, label in batches.unbatch()
+    ]
+
+
+def test_shuffled_batches_hold_all_rows_in_an_order_of_seed_and_epoch(photos):
+    folder = kt.data.image_folder(photos, SIZE, validation_split=0.25)
+    batches = folder.batches("train", 4, shuffle=True, seed=0)
+    assert len(batches) == 3
+    assert batches.element_spec == folder.batches("train", 4).element_spec
+    epochs = [_order(batches) for _ in range(3)]
+    in_order = _order(folder.batches("train", 4))
+    assert all(sorted(epoch) == sorted(in_order) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in [in_order, *epochs]}) == 4
+    keras.utils.set_random_seed(5)
+    again = folder.batches("train", 7, shuffle=True, seed=0)
+    assert [_order(again) for _ in range(2)] == epochs[:2]
+    again.epoch.assign(1)
+    assert _order(again) == epochs[1]
+    other = folder.batches("train", 4, shuffle=True, seed=1)
+    assert _order(other) != epochs[0]
+
+
+def test_without_a_seed_orders_do_not_repeat(photos):
+    folder = kt.data.image_folder(photos, SIZE)
+    first, second = (
+        _order(folder.batches("train", 4, shuffle=True)) for _ in range(2)
+    )
+    assert first != second and sorted(first) == sorted(second)
+
+
+def test_unlabelled_images_are_shuffled(photos):
+    folder = kt.data.image_folder(photos, SIZE, labelled=False)
+    batches = folder.batches("train", 14, shuffle=True, seed=0)
+    first, second = (next(iter(batches)).numpy() for _ in range(2))
+    assert first.shape == (14, *SIZE, 3) and not np.array_equal(first, second)
+    values = first[:, 0, 0, 0], second[:, 0, 0, 0]
+    np.testing.assert_array_equal(*map(np.sort, values))
+
+
+class Watched(keras.layers.Layer):
+    """Passes images on and notes what each is filled with, in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def call(self, images, training=False):
+        if training and tf.executing_eagerly():
+            self.seen += images[:, 0, 0, 0].numpy().round().tolist()
+        return images
+
+
+def test_fit_takes_a_new_order_in_every_epoch(photos):
+    folder = kt.data.image_folder(photos, SIZE, validation_split=0.25)
+    rows, runs = len(folder.train.paths), []
+    for _ in range(2):
+        watched = Watched()
+        model = keras.Sequential(
+            [
+                keras.Input((*SIZE, 3)),
+                watched,
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(3, activation="softmax"),
+            ]
+        )
+        model.compile(
+            "sgd", "sparse_categorical_crossentropy", run_eagerly=True
+        )
+        history = model.fit(
+            folder.batches("train", 4, shuffle=True, seed=0),
+            validation_data=folder.batches("validation"),
+            class_weight=folder.class_weight,
+            epochs=3,
+            shuffle=False,
+            verbose=0,
+        )
+        assert np.isfinite(history.history["val_loss"]).all()
+        runs.append(np.reshape(watched.seen, (3, rows)).tolist())
+    assert runs[0] == runs[1]
+    expected = sorted(int(name[:3]) for name in _names(folder.train.paths))
+    assert all(sorted(epoch) == expected for epoch in runs[0])
+    assert len({tuple(epoch) for epoch in runs[0]}) == 3
 
 
 # === The split
@@ -385,16 +494,44 @@ def test_no_images(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "jpg"])
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.97])
-def test_files_cut_off_are_counted_and_the_first_is_named(
-    photos, suffix, share
-):
+def test_files_cut_off_are_counted_and_named(photos, suffix, share):
     path = _save(photos / "cat" / f"bad.{suffix}", 40, 40)
     contents = path.read_bytes()
     path.write_bytes(contents[: int(share * len(contents))])
     shutil.copy(path, photos / "dog" / f"worse.{suffix}")
     message = _refuses(path, photos)
     assert "2 of 16 image files" in message
-    assert "worse" not in message and "\n" not in message
+    assert f"worse.{suffix}" in message and "\n" not in message
+
+
+def test_corrupt_files_are_skipped_if_asked(photos):
+    expected = kt.data.image_folder(photos, SIZE, validation_split=0.5)
+    bad = [photos / "cat" / "bad.png", photos / "emu" / "a" / "worse.jpg"]
+    for path in bad:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"no image")
+    with pytest.warns(UserWarning, match="Skipped 2 of 16") as caught:
+        folder = kt.data.image_folder(
+            photos, SIZE, validation_split=0.5, on_corrupt="skip"
+        )
+    assert all(str(path) in str(caught[0].message) for path in bad)
+    assert caught[0].filename == __file__
+    assert folder.skipped == [str(path) for path in bad]
+    assert folder.num_images == 14 and expected.skipped == []
+    assert folder.class_weight == expected.class_weight
+    for part in ("train", "validation"):
+        for left, right in zip(
+            getattr(folder, part), getattr(expected, part), strict=True
+        ):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_a_class_that_would_lose_all_its_images_is_refused(photos):
+    for path in (photos / "emu").iterdir():
+        path.write_text("no image")
+    message = _refuses(photos / "emu", photos, on_corrupt="skip")
+    assert "None of the 2 image files" in message
+    assert "000.png" in message and "001.png" in message
 
 
 def test_what_is_no_image_is_refused(photos):
@@ -441,11 +578,24 @@ def test_a_whole_file_with_something_behind_its_end_is_taken(photos):
         ("validation_split", -0.1),
         ("seed", -1),
         ("seed", None),
+        ("on_corrupt", "ignore"),
+        ("interpolation", "cubic"),
     ],
 )
 def test_arguments_out_of_range_are_named(photos, name, value):
     with pytest.raises(ValueError, match=f"argument `{name}`"):
         kt.data.image_folder(photos, **{"size": SIZE, name: value})
+
+
+@pytest.mark.parametrize("size", [None, (None, None), [None, 224]])
+def test_a_backbone_of_any_size_needs_one_chosen(photos, size):
+    with pytest.raises(ValueError, match="argument `size`.*any size: choose"):
+        kt.data.image_folder(photos, size)
+
+
+@pytest.mark.parametrize("size", [(6, 10), [6, 10], np.array([6, 10])])
+def test_a_size_may_be_any_pair_of_integers(photos, size):
+    assert kt.data.image_folder(photos, size).size == SIZE
 
 
 def test_bad_parts_and_batch_sizes_are_refused(photos):
@@ -456,3 +606,6 @@ def test_bad_parts_and_batch_sizes_are_refused(photos):
         folder.batches("validation")
     with pytest.raises(ValueError, match="batch_size"):
         folder.batches("train", 0)
+    for seed in (-1, 1.5, "a"):
+        with pytest.raises(ValueError, match="argument `seed`"):
+            folder.batches("train", shuffle=True, seed=seed)

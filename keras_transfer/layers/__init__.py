@@ -1,5 +1,6 @@
 """Layers to put into one's own models."""
 
+from keras_transfer.layers.cosine_head import CosineHead as CosineHead
 from keras_transfer.layers.domain_batch_normalization import (
     DomainBatchNormalization as DomainBatchNormalization,
 )
@@ -12,6 +13,7 @@ from keras_transfer.layers.gradient_reversal import (
 from keras_transfer.layers.image_preprocessing import (
     ImagePreprocessing as ImagePreprocessing,
 )
+from keras_transfer.layers.prototype_head import PrototypeHead as PrototypeHead
 
 
 def __getattr__(name):

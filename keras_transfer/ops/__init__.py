@@ -10,3 +10,4 @@ from keras_transfer.ops.gradients import reverse_gradient as reverse_gradient
 from keras_transfer.ops.gradients import scale_gradient as scale_gradient
 from keras_transfer.ops.kernels import gaussian_mixture as gaussian_mixture
 from keras_transfer.ops.moments import covariance as covariance
+from keras_transfer.ops.prototypes import class_means as class_means

@@ -1,0 +1,1 @@
+"""Which versions of a served model there are, and which one clients get."""

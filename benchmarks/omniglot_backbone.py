@@ -19,8 +19,9 @@ longer training the other heads may be as good. Neither the 172 characters nor
 MNIST took part, and the changes made to the drawings were not tuned.
 
 The work folder gets `model.keras`, the network without its head, and
-`omniglot_conv4`, the zoo entry that is shipped in `keras_transfer/zoo/shipped`. A broken run continues from its last epoch and ends with the same
-weights. Times are wall times of one core, shared with other work.
+`omniglot_conv4`, the zoo entry that ships in `keras_transfer/zoo/shipped`. A
+broken run continues from its last epoch and ends with the same weights. Times
+are wall times of one core, shared with other work.
 """
 
 import argparse

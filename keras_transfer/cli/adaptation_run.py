@@ -166,8 +166,8 @@ def save_model(model, folder, name):
     file = folder / "model.keras"
     with _files.written_whole(file) as partial:
         model.save(partial)
-    version = export.save(model, folder / "served" / name)
-    return {"model": str(file), "saved_model": str(version)}
+    report = export.save(model, folder / "served" / name)
+    return {"model": str(file), "saved_model": str(report.path)}
 
 
 def save_pictures(folder, source, target, before, after, features=None):

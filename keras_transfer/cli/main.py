@@ -12,13 +12,15 @@ import sys
 
 from keras_transfer._version import __version__
 from keras_transfer.cli import adapt
+from keras_transfer.cli import export
 from keras_transfer.cli import output
 from keras_transfer.cli import quickstart
 from keras_transfer.cli import serve_config
+from keras_transfer.cli import verify
 from keras_transfer.cli import versions
 from keras_transfer.cli import zoo
 
-COMMANDS = (quickstart, adapt, zoo, versions, serve_config)
+COMMANDS = (quickstart, zoo, adapt, export, verify, versions, serve_config)
 
 
 def main(argv=None):
@@ -28,7 +30,8 @@ def main(argv=None):
         argv: Arguments without the program's name, by default `sys.argv`.
 
     Returns:
-        The exit status: 0, or 2 for bad input.
+        The exit status: 0, 1 if what was looked at is not in order, or 2 for
+        bad input.
     """
     parser = _Parser(
         prog="keras-transfer",
@@ -51,7 +54,7 @@ def main(argv=None):
             print(f"keras-transfer: {message}", file=sys.stderr)
             return 2
         reporter.finish(result)
-    return 0
+    return reporter.status
 
 
 class _Parser(argparse.ArgumentParser):

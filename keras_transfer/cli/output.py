@@ -3,9 +3,14 @@
 import contextlib
 import json
 import os
+import re
 import sys
 
 from keras_transfer import _files
+
+FAILED = 1
+#: A cell in a column of numbers, as 7, -0.250, 2,257,984, nan or unknown.
+_NUMBER = re.compile(r"-|[+-]?(\d[\d,]*(\.\d+)?|nan|inf)")
 
 
 class Reporter:
@@ -13,11 +18,16 @@ class Reporter:
 
     Args:
         as_json: Whether one JSON object is printed and nothing else.
+
+    Attributes:
+        status: The exit status of a command that came to its end, `FAILED`
+            if what it looked at is not in order.
     """
 
     def __init__(self, as_json):
         self.as_json = as_json
         self.result = None
+        self.status = 0
 
     def line(self, text=""):
         """Prints a line; nothing with `--json`."""
@@ -25,19 +35,17 @@ class Reporter:
             print(text, flush=True)
 
     def table(self, headers, rows):
-        """Prints rows of text and numbers in aligned columns."""
+        """Prints aligned columns: text to the left, numbers to the right.
+
+        A column is of numbers if every cell below its header is one, or "-"
+        for a number that is not known.
+        """
         cells = [list(headers), *([_cell(c) for c in row] for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        for index, row in enumerate(cells):
-            first, *rest = (
-                text.ljust(width) if column == 0 else text.rjust(width)
-                for column, (text, width) in enumerate(
-                    zip(row, widths, strict=True)
-                )
-            )
-            self.line("  ".join([first, *rest]))
-            if index == 0:
-                self.line("  ".join("-" * width for width in widths))
+        columns = [_aligned(column) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
+        rule = "  ".join("-" * len(column[0]) for column in columns)
+        for line in (lines[0], rule, *lines[1:]):
+            self.line(line)
 
     def finish(self, result):
         """Takes what `--json` prints when the command has ended."""
@@ -87,3 +95,11 @@ def write_text(path, text):
 
 def _cell(value):
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _aligned(column):
+    """The cells of a column, header first, all of one width."""
+    width = max(map(len, column))
+    is_numbers = all(_NUMBER.fullmatch(cell) for cell in column[1:])
+    align = str.rjust if is_numbers else str.ljust
+    return [align(cell, width) for cell in column]

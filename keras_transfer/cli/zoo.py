@@ -2,6 +2,7 @@
 
 import pathlib
 import shlex
+import sys
 
 
 def add_parser(commands):
@@ -52,12 +53,14 @@ def run_pull(arguments, reporter):
 
     if arguments.cache or arguments.mirror:
         _refuse_for_keras_weights(arguments.name)
+    # A progress bar is for a person; in a log it would hide the error's line.
+    watched = sys.stderr.isatty() and not reporter.as_json
     folder = zoo.pull(
         arguments.name,
         cache=arguments.cache,
         offline=arguments.offline or None,
         mirror=arguments.mirror,
-        verbose=0 if reporter.as_json else 1,
+        verbose=int(watched),
     )
     reporter.line(folder or "Keras keeps these weights in its own cache.")
     setting = _setting(folder, arguments.cache)

@@ -32,3 +32,39 @@ def test_c_code_that_prints_does_not_reach_standard_output(capfd):
     captured = capfd.readouterr()
     assert captured.out == '{"a": 1}\n'
     assert "from C" in captured.err
+
+
+def _table(capsys, headers, rows):
+    with output.only_json_on_stdout(False) as reporter:
+        reporter.table(headers, rows)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_text_stands_left_and_numbers_right(capsys):
+    headers = ["count", "name", "weights", "note"]
+    rows = [
+        [7, "a", "2,257,984", "12 x 3"],
+        [-12, "long name", "-", "7"],
+    ]
+    assert _table(capsys, headers, rows) == [
+        "count  name         weights  note",
+        "-----  ---------  ---------  ------",
+        "    7  a          2,257,984  12 x 3",
+        "  -12  long name          -  7",
+    ]
+
+
+@pytest.mark.parametrize(
+    "cell", ["0", "-7", "1.250", "-0.5", "2,257,984", "-", "nan", "-inf"]
+)
+def test_what_counts_as_a_number(capsys, cell):
+    assert _table(capsys, ["wide header"], [[cell]])[2].startswith("  ")
+
+
+@pytest.mark.parametrize("cell", ["a", "1.2.3", "12 x 3", "", "--", "1e", "7%"])
+def test_what_counts_as_text(capsys, cell):
+    assert _table(capsys, ["wide header"], [[cell]])[2] == cell
+
+
+def test_a_table_without_rows_is_its_header(capsys):
+    assert _table(capsys, ["a", "bc"], []) == ["a  bc", "-  --"]

@@ -98,9 +98,10 @@ def test_nothing_to_call_at_all(tmp_path):
 @pytest.mark.parametrize(
     ("operation", "words"),
     [
-        ("SentencepieceOp", "tensorflow_text"),
-        ("CaseFoldUTF8", "tensorflow_text"),
-        ("SimpleMLInferenceOp", "tensorflow_decision_forests"),
+        # Of versions to come: an installed package brings today's.
+        ("SentencepieceOpV99", "tensorflow_text"),
+        ("CaseFoldUTF8V99", "tensorflow_text"),
+        ("SimpleMLInferenceOpV99", "tensorflow_decision_forests"),
         ("MyOwnOp", "Import the package that brings it"),
     ],
 )

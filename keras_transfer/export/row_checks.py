@@ -1,0 +1,78 @@
+"""What a graph refuses: the server itself checks hardly anything."""
+
+import tensorflow as tf
+
+
+def checked(tensors, specs):
+    """Tensors that pass, as part of the graph.
+
+    The server does not compare shapes with a signature, so that a wrong size
+    would be answered by a fully convolutional model. What optimisers know to
+    be true they remove; so the static shapes are hidden from them first.
+
+    Args:
+        tensors: Dict of tensors by name.
+        specs: Dict of `tf.TensorSpec` by the same names.
+
+    Returns:
+        The same tensors, behind the checks of shape and of the number of
+        rows.
+    """
+    hidden = {
+        name: tf.compat.v1.placeholder_with_default(
+            tensor, [None] * tensor.shape.rank
+        )
+        for name, tensor in tensors.items()
+    }
+    rows = {name: tf.shape(tensor)[0] for name, tensor in hidden.items()}
+    (first, number), *others = rows.items()
+    checks = [
+        tf.debugging.assert_positive(
+            number, message=f"The batch of {first!r} is empty."
+        )
+    ]
+    checks += [
+        tf.debugging.assert_equal(
+            number, other, message=f"{first!r} and {name!r} differ in rows."
+        )
+        for name, other in others
+    ]
+    with tf.control_dependencies(checks):
+        return {
+            name: tf.ensure_shape(tensor, specs[name].shape)
+            for name, tensor in hidden.items()
+        }
+
+
+def require_finite(tensors):
+    """The same tensors, refused whole if a row has a NaN or infinity."""
+    return {
+        name: tf.debugging.check_numerics(
+            tensor, f"The input {name!r} has a NaN or infinite value"
+        )
+        if tensor.dtype.is_floating
+        else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def mask_rows(tensors):
+    """Finds the rows that are finite, and replaces the others by zeros.
+
+    Returns:
+        `(tensors, valid)`: the dict again, and a boolean `(rows,)`.
+    """
+    valid = tf.ones(tf.shape(next(iter(tensors.values())))[:1], tf.bool)
+    for tensor in tensors.values():
+        if tensor.dtype.is_floating:
+            inner = list(range(1, tensor.shape.rank))
+            valid &= tf.reduce_all(tf.math.is_finite(tensor), axis=inner)
+    return {name: blank_rows(x, valid) for name, x in tensors.items()}, valid
+
+
+def blank_rows(tensor, valid):
+    """Zeros, empty strings or False in the rows that are not valid."""
+    shape = tf.concat(
+        [tf.shape(valid), tf.ones([tf.rank(tensor) - 1], tf.int32)], axis=0
+    )
+    return tf.where(tf.reshape(valid, shape), tensor, tf.zeros_like(tensor))

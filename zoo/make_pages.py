@@ -1,0 +1,65 @@
+"""Writes the pages of this folder from the cards of the registry.
+
+    python zoo/make_pages.py
+
+One page for each source. A test fails while a page and the cards differ.
+"""
+
+import pathlib
+
+from keras_transfer._files import written_whole
+from keras_transfer.zoo import card_text
+from keras_transfer.zoo import registry
+
+FOLDER = pathlib.Path(__file__).parent
+
+#: Title and first paragraph of each source's page.
+WORDS = {
+    "tfhub": (
+        "Backbones of TF-Hub",
+        "SavedModels behind TF-Hub handles. `keras_transfer.zoo.load(name)` "
+        "fetches one and gives it as a layer. The pages say what the authors "
+        "say; a field that is missing is not known.",
+    ),
+    "keras_applications": (
+        "Backbones of keras.applications",
+        "Built by Keras, with the weights that Keras downloads. "
+        "`keras_transfer.zoo.load(name)` gives the network without its "
+        "classifier, pooled to features; `pretrained=False` gives new weights.",
+    ),
+    "shipped": (
+        "Backbones that come with the package",
+        "They are inside the installed package and need no network.",
+    ),
+}
+
+
+def pages():
+    """The pages as they should be.
+
+    Returns:
+        Dict from file name to text.
+
+    Raises:
+        KeyError: If the registry has a source without a title here.
+    """
+    by_source = {}
+    for card in registry.own_cards().values():
+        by_source.setdefault(card.source, []).append(card)
+    return {
+        f"{source}.md": card_text.markdown(
+            sorted(cards, key=lambda card: card.name), *WORDS[source]
+        )
+        for source, cards in by_source.items()
+    }
+
+
+def main():
+    """Writes all pages."""
+    for name, text in pages().items():
+        with written_whole(FOLDER / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

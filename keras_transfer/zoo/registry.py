@@ -88,6 +88,8 @@ def card_for(handle):
         ValueError: If it looks like a name and there is no such card.
     """
     text = str(handle)
+    if os.sep in text and os.path.exists(text):
+        return None
     known = all_cards() if text.startswith("keras_hub/") else own_cards()
     if text in known:
         return known[text]

@@ -1,7 +1,5 @@
 """A TF-Hub SavedModel as a Keras 3 layer."""
 
-import fnmatch
-
 import keras
 import tensorflow as tf
 from keras import tree
@@ -14,6 +12,7 @@ from keras_transfer.zoo import locate
 from keras_transfer.zoo import packing
 from keras_transfer.zoo import safety
 from keras_transfer.zoo import saved_model
+from keras_transfer.zoo import trainable_variables
 
 
 @public("zoo")
@@ -55,6 +54,7 @@ class HubBackbone(OpaqueLayer):
         arguments: Dict of keyword arguments for the SavedModel, plain values,
             as `{"batch_norm_momentum": 0.997}`.
         output_key: Key or index of one output, if it returns several.
+            `zoo.load` of a name takes the one on the card.
         signature: Name of a signature, for a SavedModel without the reusable
             interface. It cannot be trained.
         preprocessing: Layer that makes the inputs. By default that of the
@@ -113,11 +113,16 @@ class HubBackbone(OpaqueLayer):
         loaded = saved_model.load(
             folder, signature, card.needed_ops if card else ()
         )
-        trained = _trained(loaded, trainable_variables_matching)
-        _check_trainable(trainable, trained, signature, card)
+        trained = trainable_variables.trained_names(
+            loaded.variables, trainable_variables_matching
+        )
+        trainable_variables.check_trainable(trainable, trained, signature, card)
         # The graph has its own precision; inputs are cast to that in `call`.
         kwargs.setdefault("autocast", False)
         super().__init__(trainable=trainable, **kwargs)
+        if self.compute_dtype == "string":
+            hint = "Strings belong to keras.Input((), dtype='string')."
+            raise invalid_argument("dtype", "string", "a precision", hint)
         self.handle = handle
         self.trainable_variables_matching = trainable_variables_matching
         self.batch_norm_training = batch_norm_training
@@ -225,7 +230,7 @@ class HubBackbone(OpaqueLayer):
         arguments = dict(self.arguments)
         if self._loaded.takes_training:
             arguments["training"] = self._in_training_mode(training)
-        inputs = _cast_to(inputs, self._loaded.input_specs())
+        inputs = self._loaded.cast(inputs)
         try:
             outputs = self._loaded.function(inputs, **arguments)
         except ValueError as error:
@@ -243,19 +248,18 @@ class HubBackbone(OpaqueLayer):
         )
 
     def _selected(self, outputs):
-        if self.output_key is None:
+        key = self.output_key
+        if key is None:
             return outputs
         is_dict = isinstance(outputs, dict)
         if not is_dict and not isinstance(outputs, (list, tuple)):
             raise invalid_argument(
-                "output_key", self.output_key, "None for a single output"
+                "output_key", key, "None for a single output"
             )
         keys = list(outputs) if is_dict else list(range(len(outputs)))
-        if self.output_key not in keys:
-            raise invalid_argument(
-                "output_key", self.output_key, f"one of {keys}"
-            )
-        return outputs[self.output_key]
+        if key not in keys:
+            raise invalid_argument("output_key", key, f"one of {keys}")
+        return outputs[key]
 
     def _in_own_dtype(self, tensor):
         if tensor.dtype.is_floating:
@@ -322,53 +326,6 @@ class _Beside:
         self.made = given
 
 
-def _trained(loaded, patterns):
-    """Names of the variables that may learn."""
-    names = [v.name for v in loaded.variables if v.trainable]
-    if patterns is None:
-        return set(names)
-    patterns = [patterns] if isinstance(patterns, str) else list(patterns)
-    matched = set()
-    for pattern in patterns:
-        found = {name for name in names if _matches(name, pattern)}
-        if not found:
-            raise invalid_argument(
-                "trainable_variables_matching",
-                pattern,
-                f"a pattern for some of {', '.join(names[:8])}"
-                f"{', ...' if len(names) > 8 else ''}",
-            )
-        matched |= found
-    return matched
-
-
-def _matches(name, pattern):
-    return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(
-        name, f"*/{pattern}"
-    )
-
-
-def _check_trainable(trainable, trained, signature, card):
-    if not isinstance(trainable, bool):
-        raise invalid_argument(
-            "trainable",
-            trainable,
-            "a boolean",
-            "Pass a pattern as trainable_variables_matching=.",
-        )
-    if not trainable:
-        return
-    if signature is not None:
-        reason = "a signature is not trainable"
-    elif card is not None and not card.fine_tunable:
-        reason = f"{card.name!r} is not made to be fine-tuned"
-    elif not trained:
-        reason = "this SavedModel has no trainable variables"
-    else:
-        return
-    raise invalid_argument("trainable", trainable, f"False: {reason}")
-
-
 def _preprocessing(loaded, card):
     if card is not None and card.preprocessing is not None:
         return layers.ImagePreprocessing(**card.preprocessing)
@@ -378,23 +335,3 @@ def _preprocessing(loaded, card):
     if size is None:
         return keras.layers.Identity()
     return layers.ImagePreprocessing(None if None in size else size)
-
-
-def _cast_to(inputs, specs):
-    """Casts floats to floats and integers to integers, nothing else."""
-    given, wanted = tree.flatten(inputs), tree.flatten(specs)
-    if len(given) != len(wanted):
-        return inputs
-    return tree.pack_sequence_as(
-        inputs, [_cast(x, s) for x, s in zip(given, wanted, strict=True)]
-    )
-
-
-def _cast(x, spec):
-    if not isinstance(spec, tf.TensorSpec):
-        return x
-    x = tf.convert_to_tensor(x)
-    same_kind = (x.dtype.is_floating and spec.dtype.is_floating) or (
-        x.dtype.is_integer and spec.dtype.is_integer
-    )
-    return tf.cast(x, spec.dtype) if same_kind else x

@@ -24,6 +24,9 @@ def load(
 
         features = backbone(backbone.preprocessing(inputs))
 
+    A SavedModel with several outputs gives the features when it is loaded by
+    the name of its card; pass `output_key=None` for all outputs.
+
     Args:
         name: Name of a card (see `zoo.list_backbones`), or anything that
             `zoo.HubBackbone` takes: a URL, a Kaggle handle, a folder, an
@@ -69,6 +72,9 @@ def load(
             f"{str(name)!r} is a SavedModel and has no other weights than its "
             "own. Only keras.applications and KerasHub take pretrained=False."
         )
+    if card is not None and str(name) == card.name:
+        # Features, as of every other backbone. A handle gives what it gives.
+        arguments.setdefault("output_key", card.output_key)
     # Fetched first: the layer itself knows no mirror.
     locate.locate(name, offline=offline, mirror=mirror)
     return HubBackbone(name, trainable=trainable, **arguments)

@@ -84,6 +84,23 @@ class LoadedModel:
         positional, keywords = function.structured_input_signature
         return positional[0] if positional else keywords
 
+    def cast(self, inputs):
+        """Casts floats to its floats, integers to its integers, else nothing.
+
+        Args:
+            inputs: Structure of tensors.
+
+        Returns:
+            The same structure.
+        """
+        given = tf.nest.flatten(inputs)
+        wanted = tf.nest.flatten(self.input_specs())
+        if len(given) != len(wanted):
+            return inputs
+        return tf.nest.pack_sequence_as(
+            inputs, [_cast(x, s) for x, s in zip(given, wanted, strict=True)]
+        )
+
 
 def load(folder, signature=None, needed_ops=()):
     """Loads a SavedModel and finds what can be called in it.
@@ -238,17 +255,27 @@ def _variables(root, functions):
         trainable = [v for v in found if v.trainable and v.dtype.is_floating]
     trainable = {id(variable) for variable in trainable}
     unique = {id(variable): variable for variable in found}
+    taken = set()
     # Written by `zoo.save`, since Keras calls every kernel "kernel".
     paths = getattr(root, "variables_by_path", {})
     names = {id(variable): path for path, variable in paths.items()}
     return [
         NamedVariable(
-            names.get(key, variable.name.split(":")[0]),
+            _free(names.get(key, variable.name.split(":")[0]), taken),
             variable,
             key in trainable,
         )
         for key, variable in unique.items()
     ]
+
+
+def _free(name, taken):
+    """The name, or one with a number behind it that is not taken yet."""
+    number, free = 0, name
+    while free in taken:
+        number, free = number + 1, f"{name}_{number + 1}"
+    taken.add(free)
+    return free
 
 
 def _needs_host(graph):
@@ -264,3 +291,13 @@ def _needs_host(graph):
         for node in nodes
         for attribute in node.attr.values()
     )
+
+
+def _cast(x, spec):
+    if not isinstance(spec, tf.TensorSpec):
+        return x
+    x = tf.convert_to_tensor(x)
+    same_kind = (x.dtype.is_floating and spec.dtype.is_floating) or (
+        x.dtype.is_integer and spec.dtype.is_integer
+    )
+    return tf.cast(x, spec.dtype) if same_kind else x

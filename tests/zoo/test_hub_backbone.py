@@ -579,3 +579,8 @@ def test_images_without_a_card_are_scaled_as_tf_hub_says(saved):
 def test_other_inputs_without_a_card_are_taken_as_they_are(saved):
     preprocessing = _backbone(saved, "text_encoder").preprocessing
     assert isinstance(preprocessing, keras.layers.Identity)
+
+
+def test_a_string_dtype_is_a_leftover_of_keras_2(saved):
+    with pytest.raises(ValueError, match="keras.Input"):
+        zoo.HubBackbone(saved("text_encoder"), dtype="string")

@@ -68,6 +68,24 @@ def test_pull_fetches_the_preprocessor_too(monkeypatch):
     assert asked == [card.handle, card.preprocessor]
 
 
+def test_a_name_gives_features_and_a_handle_everything(saved, monkeypatch):
+    # The real one is not to be had here: its output key is.
+    card = zoo.find_card("small_bert_en_uncased_l4_h512_a8")
+    assert card.output_key == "pooled_output"
+    monkeypatch.setattr(
+        resolution, "resolve", lambda handle, **_: saved("dict_encoder")
+    )
+    ids = np.ones((2, 4), "int32")
+    inputs = {"input_word_ids": ids, "input_mask": ids}
+    assert zoo.load(card.name)(inputs).shape == (2, 3)
+    for backbone in (
+        zoo.load(card.name, output_key=None),
+        zoo.load(card.handle),
+        zoo.HubBackbone(card.name),
+    ):
+        assert set(backbone(inputs)) == {"pooled_output", "sequence_output"}
+
+
 def test_a_saved_model_has_no_other_weights(saved):
     with pytest.raises(ValueError, match="pretrained=False"):
         zoo.load(saved("image_encoder"), pretrained=False)

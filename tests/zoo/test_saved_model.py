@@ -137,3 +137,22 @@ def test_packages_with_operations_are_imported_first(saved, monkeypatch):
         saved_model.load(path, needed_ops=["no_such_ops"])
     monkeypatch.setitem(sys.modules, "some_ops", types.ModuleType("some_ops"))
     saved_model.load(path, needed_ops=["some_ops"])
+
+
+def test_equal_names_get_numbers(tmp_path):
+    root = tf.train.Checkpoint()
+    root.variables = [tf.Variable(float(n), name="kernel") for n in range(3)]
+    root.__call__ = tf.function(lambda x: x + sum(root.variables))
+    root.__call__.get_concrete_function(tf.TensorSpec([None]))
+    tf.saved_model.save(root, str(tmp_path))
+    names = [v.name for v in saved_model.load(tmp_path).variables]
+    assert names == ["kernel", "kernel_1", "kernel_2"]
+
+
+def test_only_numbers_of_a_kind_are_cast(saved):
+    loaded = saved_model.load(saved("image_encoder"))
+    image = np.zeros((1, 8, 8, 3))
+    assert loaded.cast(tf.constant(image)).dtype == tf.float32
+    assert loaded.cast(tf.constant(image.astype("uint8"))).dtype == tf.uint8
+    two = [tf.constant(image)] * 2
+    assert loaded.cast(two) is two  # left to the call to refuse

@@ -245,7 +245,7 @@ def test_bert_with_its_preprocessor(hub):
     assert _moved(encoder) == set(encoder.named_variables)
     asked = len(hub.requests)
     _run(by_card, names)
-    assert names["outputs"]["pooled_output"].shape == (None, 8)
+    assert names["features"].shape == (None, 8)
     assert len(hub.requests) == asked  # the same handles
 
 

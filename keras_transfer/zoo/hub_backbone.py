@@ -120,9 +120,7 @@ class HubBackbone(OpaqueLayer):
         # The graph has its own precision; inputs are cast to that in `call`.
         kwargs.setdefault("autocast", False)
         super().__init__(trainable=trainable, **kwargs)
-        if self.compute_dtype == "string":
-            hint = "Strings belong to keras.Input((), dtype='string')."
-            raise invalid_argument("dtype", "string", "a precision", hint)
+        _check_precision(self.compute_dtype)
         self.handle = handle
         self.trainable_variables_matching = trainable_variables_matching
         self.batch_norm_training = batch_norm_training
@@ -324,6 +322,12 @@ class _Beside:
     def __init__(self, given):
         self.given = given
         self.made = given
+
+
+def _check_precision(dtype):
+    if dtype == "string":  # as hub.KerasLayer was told of strings
+        hint = "Strings belong to keras.Input((), dtype='string')."
+        raise invalid_argument("dtype", dtype, "a precision", hint)
 
 
 def _preprocessing(loaded, card):

@@ -26,7 +26,9 @@ def load(path, trust=False):
             path, compile=False, safe_mode=not trust
         )
     except (ValueError, TypeError, KeyError) as error:
-        reason = str(error)
+        # Keras wraps the reason into the configs of all layers.
+        reason = str(error).rpartition("Exception encountered: ")[2]
+        reason = reason.partition(" Full object config")[0]
         if not trust and "safe_mode" in reason:
             reason = (
                 "it holds code, as a SavedModel or a Lambda. Pass --trust if "

@@ -57,16 +57,25 @@ def run(arguments, reporter):
 
 def print_report(reporter, report):
     """Prints the checks, and what they add up to."""
-    rows = [[c.status, c.name, c.text] for c in report.checks]
-    reporter.table(["", "check", "found"], rows)
+    from keras_transfer.export.check import STATUSES
+
+    # No table: a rule as long as the longest text would fill the screen.
+    width = max(len(check.name) for check in report.checks)
+    for check in report.checks:
+        line = f"{check.status}  {check.name:{width}}  {check.text}"
+        reporter.line(line.rstrip())
+    compared = (
+        f"largest difference {report.largest_difference:.2g}"
+        if report.differences
+        else "nothing was compared"
+    )
     counts = {
         status: sum(c.status == status for c in report.checks)
-        for status in ("pass", "warn", "fail", "skip")
+        for status in STATUSES
     }
     reporter.line()
     reporter.line(
         f"{report.path}: "
         + ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-        + f"; largest difference {report.largest_difference:.2g}; "
-        f"{report.seconds:.0f} s"
+        + f"; {compared}; {report.seconds:.0f} s"
     )

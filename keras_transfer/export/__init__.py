@@ -1,5 +1,6 @@
 """From an adapted model to something a server loads."""
 
+from keras_transfer.export.check import Check as Check
 from keras_transfer.export.client.client import Client as Client
 from keras_transfer.export.client.partial_failure import (
     PartialFailure as PartialFailure,
@@ -7,12 +8,13 @@ from keras_transfer.export.client.partial_failure import (
 from keras_transfer.export.client.serving_error import (
     ServingError as ServingError,
 )
+from keras_transfer.export.difference import Difference as Difference
 from keras_transfer.export.few_shot import save_few_shot as save_few_shot
-from keras_transfer.export.report import Check as Check
-from keras_transfer.export.report import Difference as Difference
 from keras_transfer.export.report import Report as Report
-from keras_transfer.export.report import VerificationError as VerificationError
 from keras_transfer.export.save import save as save
+from keras_transfer.export.verification_error import (
+    VerificationError as VerificationError,
+)
 from keras_transfer.export.verify import verify as verify
 from keras_transfer.export.versioning.server_config import (
     server_config as server_config,

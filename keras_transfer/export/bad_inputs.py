@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_transfer.export.report import Check
+from keras_transfer.export.check import Check
 from keras_transfer.export.signatures import METHODS
 from keras_transfer.export.verification import REFUSED
 

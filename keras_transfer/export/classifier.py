@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from keras_transfer import layers
 from keras_transfer._public import invalid_argument
-from keras_transfer._public import unknown_name
 
 ACTIVATIONS = ("auto", "softmax", "sigmoid", None)
 #: What a last layer can have applied already, by name.
@@ -50,7 +49,9 @@ class Classifier:
 
     def __init__(self, output, class_names, activation="auto"):
         if activation not in ACTIVATIONS:
-            raise unknown_name("activation", activation, ACTIVATIONS)
+            raise invalid_argument(
+                "activation", activation, f"one of {ACTIVATIONS}"
+            )
         self.width = _width(output)
         self.class_names = _names(class_names, self.width)
         self.activation = activation
@@ -150,6 +151,4 @@ def _own_activation(tensor):
         # As after a softmax that is cast back to float32.
         (before,) = layer._inbound_nodes[node].input_tensors
         return _own_activation(before)
-    if isinstance(layer, keras.layers.InputLayer):
-        return None
     return own

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras_transfer._public import invalid_argument
 from keras_transfer.export import publication
 from keras_transfer.export import row_checks
+from keras_transfer.export import samples as sample_rows
 from keras_transfer.export.served_model import ServedModel
 from keras_transfer.export.signatures import Signature
 from keras_transfer.layers import PrototypeHead
@@ -48,7 +49,8 @@ def save_few_shot(
         folder: Base folder of the served model.
         ways: Most classes of a task, the width of `scores`.
         head: A `layers.PrototypeHead` that compares, by default Euclidean.
-        samples: Array of a few real inputs to try with, or `None`.
+        samples: Array of real inputs to try with, 8 or more (6 for 2 ways),
+            or `None` for random ones.
         tolerance: As for `export.save`.
         card: As for `export.save`.
 
@@ -75,41 +77,36 @@ def save_few_shot(
       scores.
     """
     publication.check_base(folder)
-    if not isinstance(ways, int) or ways < 2:
-        raise invalid_argument("ways", ways, "an integer of at least 2")
     served = ServedModel(encoder)
-    name, spec = served.only_input("predict")
-    output = served.only_output("Few-shot serving")
-    if len(output.shape) != 2:
-        raise invalid_argument(
-            "encoder",
-            served.model.name,
-            "a model that returns features (batch, width)",
-            f"This one returns {tuple(output.shape)}.",
-        )
-    head = head or PrototypeHead()
-    signature = _signature(served, name, spec, head, ways)
-    inputs = _episodes(spec, ways, samples)
+    head = PrototypeHead() if head is None else head
     return publication.publish(
         folder,
         served,
-        {"predict": signature},
-        {"predict": inputs},
+        {"predict": episodes_signature(served, head, ways)},
+        {"predict": _episodes(served, ways, samples)},
         default="predict",
         facts={**(card or {}), "ways": ways, "distance": head.distance},
         tolerance=tolerance,
     )
 
 
-def _signature(served, name, spec, head, ways):
-    row = spec.shape[1:]
-    specs = {
-        "support": tf.TensorSpec([None, None, *row], spec.dtype, "support"),
-        "support_labels": tf.TensorSpec(
-            [None, None], tf.int32, "support_labels"
-        ),
-        "query": tf.TensorSpec([None, None, *row], spec.dtype, "query"),
-    }
+def episodes_signature(served, head, ways):
+    """The signature of `save_few_shot`.
+
+    Args:
+        served: The encoder, a `ServedModel`.
+        head: A `layers.PrototypeHead`.
+        ways: Most classes of a task.
+
+    Returns:
+        A `Signature`.
+
+    Raises:
+        ValueError: If they do not go together.
+    """
+    _check_parts(served, head, ways)
+    name, spec = served.only_input("predict")
+    specs = _specs(spec)
 
     def encode(rows):
         tasks, number = tf.unstack(tf.shape(rows)[:2])
@@ -144,6 +141,33 @@ def _signature(served, name, spec, head, ways):
     )
 
 
+def _check_parts(served, head, ways):
+    if not isinstance(ways, int) or ways < 2:
+        raise invalid_argument("ways", ways, "an integer of at least 2")
+    if not isinstance(head, PrototypeHead):
+        raise invalid_argument("head", head, "a layers.PrototypeHead")
+    output = served.only_output("Few-shot serving")
+    if len(output.shape) != 2 or output.shape[1] is None:
+        raise invalid_argument(
+            "encoder",
+            served.model.name,
+            "a model that returns features (batch, width)",
+            f"This one returns {tuple(output.shape)}.",
+        )
+
+
+def _specs(spec):
+    """Of a request, from the spec of the encoder's input."""
+    row = spec.shape[1:]
+    return {
+        "support": tf.TensorSpec([None, None, *row], spec.dtype, "support"),
+        "support_labels": tf.TensorSpec(
+            [None, None], tf.int32, "support_labels"
+        ),
+        "query": tf.TensorSpec([None, None, *row], spec.dtype, "query"),
+    }
+
+
 def _checks(tensors, ways):
     """What makes an episode one, as operations of the graph."""
     labels = tensors["support_labels"]
@@ -151,14 +175,14 @@ def _checks(tensors, ways):
         tf.debugging.assert_equal(
             tf.shape(labels)[1],
             tf.shape(tensors["support"])[1],
-            message="Each row of 'support' needs one of 'support_labels'.",
+            message="Each row of support needs one of support_labels.",
         ),
         tf.debugging.assert_positive(
             tf.shape(tensors["query"])[1], message="There are no queries."
         ),
         tf.debugging.Assert(
             tf.reduce_all((labels >= -1) & (labels < ways)),
-            [f"'support_labels' must be -1 to {ways - 1}."],
+            [f"support_labels must be -1 to {ways - 1}."],
         ),
         tf.debugging.Assert(
             tf.reduce_all(tf.reduce_any(labels >= 0, axis=1)),
@@ -204,27 +228,23 @@ def _logits(x, means, head):
 
 
 def _temperature(head):
-    if head.learn_temperature:
-        (logarithm,) = head.trainable_variables
-        return np.exp(keras.ops.convert_to_numpy(logarithm))
+    for variable in head.variables:
+        if variable.name == "log_temperature":
+            return np.exp(keras.ops.convert_to_numpy(variable))
     return head.temperature
 
 
-def _episodes(spec, ways, samples):
+def _episodes(served, ways, samples):
     """Small episodes of the given rows, or of random ones."""
     used = min(ways, 3)
     needed = used * _SHOTS + _QUERIES
-    generator = np.random.default_rng(0)
-    if samples is None:
-        shape = [needed * _TASKS, *(size or 8 for size in spec.shape[1:])]
-        pool = generator.uniform(0, 1, shape)
-    else:
-        pool = np.asarray(samples)
+    rows = sample_rows.for_model(served, samples, rows=needed * _TASKS)
+    (pool,) = rows.values()
     if len(pool) < needed:
         raise invalid_argument(
             "samples", pool.shape, f"at least {needed} rows, or None"
         )
-    pool = pool.astype(spec.dtype.as_numpy_dtype)
+    generator = np.random.default_rng(0)
     picked = np.stack(
         [pool[generator.permutation(len(pool))[:needed]] for _ in range(_TASKS)]
     )

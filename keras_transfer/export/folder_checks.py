@@ -6,8 +6,9 @@ import stat
 
 from keras_transfer.export import batching
 from keras_transfer.export import model_card
+from keras_transfer.export import verification
 from keras_transfer.export import warmup
-from keras_transfer.export.report import Check
+from keras_transfer.export.check import Check
 from keras_transfer.export.saved_model import CLASS_NAMES
 from keras_transfer.export.versioning import version_folders
 
@@ -133,6 +134,6 @@ def check_warmup(requests, answers):
         return []
     for (name, _), answer in zip(requests, answers, strict=True):
         if not answer.ok:
-            text = f"{name} fails: {answer.message}"
+            text = f"{name} fails: {verification.one_line(answer.message)}"
             return [Check("warmup", "fail", text)]
     return [Check("warmup", "pass", f"{len(requests)} requests")]

@@ -8,7 +8,7 @@ from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.export.report import Check
+from keras_transfer.export.check import Check
 
 #: Operations that a server refuses to run, with the reason.
 _XLA = {"XlaCallModule", "XlaLaunch", "XlaLaunchV2", "_XlaRun"}
@@ -90,7 +90,7 @@ def _xla(nodes, functions):
     } | {node.name for node in nodes if node.attr["_XlaMustCompile"].b}
     if found or compiled:
         text = (
-            f"{', '.join(sorted(found or compiled)[:3])} needs XLA, which is "
+            f"{', '.join(sorted(found or compiled)[:3])} need XLA, which is "
             "off in a server: every request would fail. Export without "
             "jit_compile and without jax2tf's native serialization"
         )

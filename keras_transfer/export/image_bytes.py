@@ -49,7 +49,12 @@ def takes_images(served):
         return False
     (spec,) = served.input_specs.values()
     is_number = spec.dtype.is_floating or spec.dtype.is_integer
-    return spec.shape.rank == 4 and spec.shape[-1] in (1, 3) and is_number
+    return (
+        spec.shape.rank == 4
+        and spec.shape[-1] in (1, 3)
+        and is_number
+        and spec.dtype.max >= 255
+    )
 
 
 def facts(rule, max_pixels):
@@ -59,7 +64,7 @@ def facts(rule, max_pixels):
         "pixels": "0 to 255",
         "resizing": "keras.layers.Resizing, in training too",
         "formats": ["JPEG", "PNG"],
-        "exif_rotation": "not applied, in training neither",
+        "exif_rotation": "not applied, nor in training",
         "max_pixels": max_pixels,
     }
 
@@ -103,58 +108,88 @@ def decoder(rule, dtype, max_pixels=MAX_PIXELS, mask=False):
 
     Every row is looked at before it is decoded: its format by the first
     bytes (JPEG or PNG, nothing else), its number of pixels by the header. EXIF
-    rotation is not applied, in training neither.
+    rotation is not applied, nor is it in training.
 
     Args:
         rule: A `ResizeRule`.
         dtype: Dtype of the pixels.
         max_pixels: Most pixels of an image.
-        mask: Whether rows that fail are blank and marked instead of refused.
-            A file that is damaged behind its header still fails the request.
+        mask: Whether rows that fail, by whatever damage, are blank and marked
+            instead of refused. It takes some milliseconds more.
 
     Returns:
         A function from strings `(B,)` to `(pixels, valid)`: `(B, height,
         width, channels)` from 0 to 255, and booleans `(B,)`.
+
+    Raises:
+        ValueError: If `max_pixels` is no positive integer.
     """
+    if not isinstance(max_pixels, int) or max_pixels < 1:
+        raise invalid_argument("max_pixels", max_pixels, "a positive integer")
     resizing = rule.resizing()
-    blank = tf.zeros((*rule.size, rule.channels), dtype)
+    spec = tf.TensorSpec((*rule.size, rule.channels), dtype)
 
     def decode_row(contents):
         fault = _fault(contents, max_pixels)
-        if mask:
-            valid = tf.equal(fault, "")
-            return tf.cond(
-                valid, lambda: pixels(contents), lambda: blank
-            ), valid
         refuse = tf.debugging.Assert(tf.equal(fault, ""), [fault])
         with tf.control_dependencies([refuse]):
-            return pixels(tf.identity(contents)), True
-
-    def pixels(contents):
+            contents = tf.identity(contents)
         image = tf.cond(
             _starts_with(contents, _PNG),
             lambda: tf.io.decode_png(contents, channels=rule.channels),
             lambda: tf.io.decode_jpeg(contents, channels=rule.channels),
         )
         image = resizing(tf.cast(image, tf.float32))
-        image = tf.ensure_shape(image, (*rule.size, rule.channels))
-        if not dtype.is_floating:
-            image = tf.round(image)
-        return tf.cast(image, dtype)
+        return tf.ensure_shape(_as_dtype(image, dtype), spec.shape)
 
     def decode(contents):
         # Only a CPU has these operations.
         with tf.device("/CPU:0"):
-            return tf.map_fn(
-                decode_row,
-                contents,
-                fn_output_signature=(
-                    tf.TensorSpec(blank.shape, dtype),
-                    tf.TensorSpec((), tf.bool),
-                ),
-            )
+            if mask:
+                return _each_if_possible(decode_row, contents, spec)
+            pixels = tf.map_fn(decode_row, contents, fn_output_signature=spec)
+            return pixels, tf.ones(tf.shape(contents), tf.bool)
 
     return decode
+
+
+def _each_if_possible(function, rows, spec):
+    """Applies a function to each row; zeros where it raises.
+
+    A graph has no `try`, but a dataset leaves out what fails.
+
+    Args:
+        function: From a row to a tensor.
+        rows: Tensor of rows.
+        spec: `tf.TensorSpec` of what the function returns.
+
+    Returns:
+        `(results, valid)`, the second boolean `(rows,)`.
+    """
+    number = tf.shape(rows, out_type=tf.int64)[0]
+    dataset = tf.data.Dataset.from_tensor_slices(rows).enumerate()
+    dataset = dataset.map(
+        lambda index, row: (index, function(row)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    ).ignore_errors()
+    # One more, so that there is a batch if all others fail.
+    last = (number, tf.zeros(spec.shape, spec.dtype))
+    dataset = dataset.concatenate(tf.data.Dataset.from_tensors(last))
+    indices, results = dataset.batch(number + 1).get_single_element()
+    indices, results = indices[:-1, None], results[:-1]
+    shape = tf.stack([number, *spec.shape])
+    valid = tf.ones_like(indices[:, 0], tf.bool)
+    return (
+        tf.scatter_nd(indices, results, shape),
+        tf.scatter_nd(indices, valid, [number]),
+    )
+
+
+def _as_dtype(image, dtype):
+    if not dtype.is_floating:
+        # Cubic rules leave the range, and a cast would wrap around.
+        image = tf.clip_by_value(tf.round(image), 0, 255)
+    return tf.cast(image, dtype)
 
 
 def decode_eagerly(contents, rule, dtype):
@@ -163,8 +198,7 @@ def decode_eagerly(contents, rule, dtype):
         contents, channels=rule.channels, expand_animations=False
     )
     image = rule.resizing()(tf.cast(image, tf.float32))
-    image = image if dtype.is_floating else tf.round(image)
-    return tf.cast(image, dtype).numpy()
+    return _as_dtype(image, dtype).numpy()
 
 
 def encode(images):
@@ -204,7 +238,9 @@ def _fault(contents, max_pixels):
                 lambda: tf.constant("has a damaged header"),
             ),
             (
-                tf.reduce_prod(size) > max_pixels,
+                # Each side first: the product of two 32-bit sizes overflows.
+                tf.reduce_any(size > max_pixels)
+                | (tf.reduce_prod(size) > max_pixels),
                 lambda: tf.strings.format(
                     f"has more than {max_pixels} pixels: {{}}", size
                 ),
@@ -239,13 +275,29 @@ def _jpeg_size(contents):
 
 
 def _resizing_layer(model):
-    """The first layer that says how images are resized, or `None`."""
+    """The layer that says how images are resized, or `None`.
+
+    An `ImagePreprocessing` wherever it is, else a `Resizing` that stands
+    before all weights: one behind them resizes features.
+    """
     for layer in model._flatten_layers(include_self=False):
-        if isinstance(
-            layer, (layers.ImagePreprocessing, keras.layers.Resizing)
-        ):
+        if isinstance(layer, layers.ImagePreprocessing):
             return layer
+    for layer in _in_order(model):
+        if isinstance(layer, keras.layers.Resizing):
+            return layer
+        if layer.weights and not isinstance(layer, keras.layers.Normalization):
+            return None
     return None
+
+
+def _in_order(model):
+    """The layers of a model and of those inside it, from the inputs on."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _in_order(layer)
+        else:
+            yield layer
 
 
 def _size_of(layer):

@@ -1,7 +1,5 @@
 """Variants of a model in other precisions."""
 
-import warnings
-
 import keras
 
 from keras_transfer._public import invalid_argument
@@ -12,6 +10,24 @@ from keras_transfer.layers.opaque import opaque_layers
 #: Largest differences to the float32 model that are accepted by default.
 TOLERANCES = {"float32": 1e-5, "float16": 2e-2, "bfloat16": 1e-1, "int8": 1e-1}
 _POLICIES = {"float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
+#: Layers that make numbers for others. What they have learnt by `adapt` is
+#: partly neither in their config nor in their weights, and they calculate
+#: nothing that half precision would hasten: the variant shares them.
+_SHARED = (
+    keras.layers.Discretization,
+    keras.layers.HashedCrossing,
+    keras.layers.Hashing,
+    keras.layers.IntegerLookup,
+    keras.layers.Normalization,
+    keras.layers.StringLookup,
+    keras.layers.TextVectorization,
+)
+#: Layers that Keras has an 8-bit form of; of subclasses it has none.
+_QUANTIZED = (
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+    keras.layers.Embedding,
+)
 
 
 def variant(served, precision):
@@ -40,20 +56,39 @@ def variant(served, precision):
             "which has its own precision",
         )
     copy = keras.models.clone_model(
-        served.model, clone_function=lambda layer: _copy(layer, precision)
+        served.model,
+        clone_function=lambda layer: _copy(layer, precision),
+        recursive=True,
     )
     copy.set_weights(served.model.get_weights())
     if precision == "int8":
-        with warnings.catch_warnings():
-            # Keras warns of each layer that has no 8-bit form.
-            warnings.simplefilter("ignore")
-            copy.quantize("int8")
+        _quantize(copy)
     return ServedModel(copy)
 
 
 def _copy(layer, precision):
+    if isinstance(layer, _SHARED):
+        return layer
     config = layer.get_config()
     policy = _POLICIES.get(precision)
     if policy is not None and not isinstance(layer, keras.layers.InputLayer):
         config["dtype"] = policy
     return type(layer).from_config(config)
+
+
+def _quantize(model):
+    """As `model.quantize("int8")`, which fails at the layers for texts."""
+    found = {
+        id(layer): layer
+        for layer in model._flatten_layers()
+        if type(layer) in _QUANTIZED
+    }
+    if not found:
+        raise invalid_argument(
+            "precision",
+            "int8",
+            "another one: the model has no dense or embedding layer, whose "
+            "weights could have 8 bits",
+        )
+    for layer in found.values():
+        layer.quantize("int8")

@@ -10,6 +10,7 @@ import time
 
 import tensorflow as tf
 
+from keras_transfer._public import invalid_argument
 from keras_transfer.export import bad_inputs
 from keras_transfer.export import batching as batching_files
 from keras_transfer.export import model_card
@@ -19,7 +20,7 @@ from keras_transfer.export import tpu
 from keras_transfer.export import verification
 from keras_transfer.export import warmup
 from keras_transfer.export.report import Report
-from keras_transfer.export.report import VerificationError
+from keras_transfer.export.verification_error import VerificationError
 from keras_transfer.export.versioning import version_folders
 
 #: What goes wrong with files: Python's errors, and TensorFlow's for a full
@@ -87,16 +88,12 @@ def publish(
             batching_files.write(version, batching)
         checks = warmup.write(version, inputs)
         checks += tpu.add(version, signatures, tpu_batch_sizes)
-        report = _try_out(
+        more, differences = _try_out(
             version, signatures, inputs, expected, tolerance, same_class
         )
-        # The folder in it, as the version itself is gone when it failed.
-        report = dataclasses.replace(
-            report,
-            path=folder,
-            checks=checks + report.checks,
-            seconds=time.perf_counter() - began,
-        )
+        # The base folder: the version itself is gone if it failed.
+        seconds = time.perf_counter() - began
+        report = Report(folder, checks + more, differences, seconds)
         if not report.passed:
             raise VerificationError(report)
         model_card.write(version, served, signatures, report, facts)
@@ -107,12 +104,19 @@ def publish(
 
 
 def check_base(folder):
-    """Refuses base folders that are no folders of this machine.
+    """Refuses what cannot be the base folder of a served model.
 
     Raises:
-        ValueError: For a URL.
+        ValueError: For a URL, or a folder that is a version itself.
     """
-    version_folders.local_path("folder", folder)
+    path = version_folders.local_path("folder", folder)
+    if (path / "saved_model.pb").exists():
+        raise invalid_argument(
+            "folder",
+            str(folder),
+            "a base folder, to which versions are added",
+            "This one is a version itself: give the folder above.",
+        )
 
 
 def _try_out(version, signatures, inputs, expected, tolerance, same_class):
@@ -128,7 +132,7 @@ def _try_out(version, signatures, inputs, expected, tolerance, same_class):
     checks = list(trial.checks)
     if "c_api" in trial.others:
         checks += bad_inputs.check(bad, trial.others["c_api"])
-    return Report(version, checks, trial.differences)
+    return checks, trial.differences
 
 
 @contextlib.contextmanager

@@ -5,37 +5,8 @@ import math
 import os
 import pathlib
 
-STATUSES = ("pass", "warn", "fail", "skip")
-
-
-@dataclasses.dataclass(frozen=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: What it was, in a few words.
-        status: `"pass"`, `"warn"`, `"fail"` or `"skip"`.
-        text: What was found, and what to do about it.
-    """
-
-    name: str
-    status: str
-    text: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """How far the answers of a signature are from those of the model.
-
-    Attributes:
-        largest: Largest absolute difference of a number, relative to the
-            largest number of the output where that is above 1.
-        agreement: Share of rows whose best class, or string, is the same;
-            `None` where an output has neither.
-    """
-
-    largest: float
-    agreement: float | None = None
+from keras_transfer.export.check import Check
+from keras_transfer.export.difference import Difference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,31 +82,3 @@ class Report(os.PathLike):
 
 def _storable(number):
     return number if math.isfinite(number) else None
-
-
-class VerificationError(RuntimeError):
-    """An export that answers otherwise than its model; it is not published.
-
-    Attributes:
-        report: The `Report`.
-
-    Args:
-        report: The `Report`, with at least one failure.
-
-    Example:
-
-    >>> from keras_transfer import export
-    >>> check = export.Check("predict", "fail", "largest difference 0.1")
-    >>> error = export.VerificationError(export.Report("1", [check], {}))
-    >>> len(error.report.failures)
-    1
-    """
-
-    def __init__(self, report):
-        first = report.failures[0]
-        super().__init__(
-            f"The export was not published: {len(report.failures)} of "
-            f"{len(report.checks)} checks fail. {first.name}: "
-            f"{first.text.rstrip('.')}."
-        )
-        self.report = report

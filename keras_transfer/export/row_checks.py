@@ -7,8 +7,8 @@ def checked(tensors, specs):
     """Tensors that pass, as part of the graph.
 
     The server does not compare shapes with a signature, so that a wrong size
-    would be answered by a fully convolutional model. What optimisers know to
-    be true they remove; so the static shapes are hidden from them first.
+    would be answered by a fully convolutional model. An optimiser may remove
+    what the static shapes promise anyway, so that these are hidden first.
 
     Args:
         tensors: Dict of tensors by name.
@@ -28,12 +28,14 @@ def checked(tensors, specs):
     (first, number), *others = rows.items()
     checks = [
         tf.debugging.assert_positive(
-            number, message=f"The batch of {first!r} is empty."
+            # No quotes: the server's answer would show them escaped.
+            number,
+            message=f"The batch of {first} is empty.",
         )
     ]
     checks += [
         tf.debugging.assert_equal(
-            number, other, message=f"{first!r} and {name!r} differ in rows."
+            number, other, message=f"{first} and {name} differ in rows."
         )
         for name, other in others
     ]

@@ -9,34 +9,46 @@ from keras_transfer._public import invalid_argument
 
 FOLDER = "assets.extra/samples"
 ROWS = 3
+#: Most rows that are tried, which keeps the export quick.
+MOST_ROWS = 16
+#: For free axes: what convolutions and networks for images accept.
+_FREE_SIZE, _FREE_IMAGE_SIZE = 8, 32
 
 
-def for_model(served, given=None, seed=0):
+def for_model(served, given=None, rows=ROWS, seed=0):
     """Rows of the inputs of a model: the user's, or made at random.
 
     Args:
         served: A `ServedModel`.
         given: Array, or dict of arrays by input name, of real rows.
+        rows: Number of the random ones.
         seed: Of the random ones.
 
     Returns:
-        Dict of arrays with a few rows. Random floats are from 0 to 1, for
-        images from 0 to 255; integers 0 or 1; strings short.
+        Dict of arrays, of the given ones the first 16 rows. Random floats are
+        from 0 to 1, for images from 0 to 255; integers 0 or 1, likewise for
+        images; strings short. Free axes are 8, of images 32.
 
     Raises:
         ValueError: If what is given does not fit the inputs.
     """
     specs = served.input_specs
     if given is None:
-        generator = np.random.default_rng(seed)
-        return {n: _random(spec, generator) for n, spec in specs.items()}
+        return for_signature(specs, rows, seed)
     if not isinstance(given, dict) and len(specs) == 1:
         given = {next(iter(specs)): given}
     if not isinstance(given, dict) or set(given) != set(specs):
+        received = type(given).__name__
+        if isinstance(given, dict):
+            received = sorted(given)
         raise invalid_argument(
-            "samples", type(given).__name__, f"arrays for {sorted(specs)}"
+            "samples", received, f"arrays for {sorted(specs)}"
         )
-    return {name: _as(given[name], spec) for name, spec in specs.items()}
+    arrays = {name: _as(given[name], spec) for name, spec in specs.items()}
+    numbers = {name: len(array) for name, array in arrays.items()}
+    if len(set(numbers.values())) > 1:
+        raise invalid_argument("samples", numbers, "as many rows of each input")
+    return {name: array[:MOST_ROWS] for name, array in arrays.items()}
 
 
 def write(folder, name, inputs, outputs):
@@ -69,7 +81,7 @@ def for_signature(inputs, rows=ROWS, seed=0):
 
     Args:
         inputs: Dict from key to an object with `dtype` and `shape`, as
-            `probes.run.signatures` gives them; free axes become 1.
+            `probes.signatures` gives them, or a `tf.TensorSpec`.
         rows: Number of rows.
         seed: Of the random numbers.
     """
@@ -80,27 +92,32 @@ def for_signature(inputs, rows=ROWS, seed=0):
     }
 
 
-def _random(spec, generator, rows=ROWS):
-    shape = [rows, *(size or 1 for size in spec.shape.as_list()[1:])]
+def _random(spec, generator, rows):
+    sizes = spec.shape.as_list()[1:]
+    is_image = len(sizes) == 3 and sizes[-1] in (1, 3)
+    free = _FREE_IMAGE_SIZE if is_image else _FREE_SIZE
+    shape = [rows, *(free if size is None else size for size in sizes)]
     if spec.dtype == tf.string:
         words = [b"a", b"film b", b"good film"]
         picked = generator.integers(0, len(words), shape)
         return np.array(words, dtype=object)[picked]
+    dtype = spec.dtype.as_numpy_dtype
     if spec.dtype.is_bool or spec.dtype.is_integer:
-        return generator.integers(0, 2, shape).astype(spec.dtype.as_numpy_dtype)
-    high = 255.0 if len(shape) == 4 and shape[-1] in (1, 3) else 1.0
-    values = generator.uniform(0, high, shape)
-    return values.astype(spec.dtype.as_numpy_dtype)
+        high = min(255, spec.dtype.max) if is_image else 1
+        return generator.integers(0, high + 1, shape).astype(dtype)
+    high = 255.0 if is_image else 1.0
+    return generator.uniform(0, high, shape).astype(dtype)
 
 
 def _as(rows, spec):
-    array = np.asarray(rows)
     if spec.dtype == tf.string:
-        array = np.array(
-            [tf.compat.as_bytes(x) for x in array.reshape(-1)], dtype=object
-        ).reshape(array.shape)
+        array = np.array(rows, dtype=object)
+        strings = np.empty(array.shape, dtype=object)
+        for index, string in enumerate(array.flat):
+            strings.flat[index] = tf.compat.as_bytes(string)
+        array = strings
     else:
-        array = array.astype(spec.dtype.as_numpy_dtype)
+        array = np.asarray(rows).astype(spec.dtype.as_numpy_dtype)
     if not spec.shape.is_compatible_with(array.shape) or len(array) < 2:
         raise invalid_argument(
             "samples",
@@ -108,7 +125,11 @@ def _as(rows, spec):
             f"at least 2 rows of shape {tuple(spec.shape[1:])} for "
             f"{spec.name!r}",
         )
-    return array[:16]
+    if spec.dtype.is_floating and not np.isfinite(array).all():
+        raise invalid_argument(
+            "samples", "NaN or infinity", f"finite numbers for {spec.name!r}"
+        )
+    return array
 
 
 def _pack(array):

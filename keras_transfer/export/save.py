@@ -111,28 +111,23 @@ def save(
     ('1', True, True)
     """
     publication.check_base(folder)
-    served = ServedModel(model)
     batching = _batching(on_invalid, batching)
-    settings = all_signatures.Settings(
-        classifier=_classifier(served, class_names, activation),
-        features=[features] if isinstance(features, str) else features,
-        mask=on_invalid == "mask",
-        max_pixels=max_pixels,
+    served = ServedModel(model)
+    settings = _settings(
+        served, class_names, activation, features, on_invalid, max_pixels
     )
+    facts = _facts(card, served, settings, precision)
     variant = precisions.variant(served, precision)
     made = _signatures(signatures, default_signature, served, settings, variant)
-    rows = sample_rows.for_model(served, samples)
-    if tolerance is None:
-        tolerance = precisions.TOLERANCES[precision]
     return publication.publish(
         folder,
         variant,
         made,
-        {name: signature.samples(rows) for name, signature in made.items()},
+        _rows(served, made, samples),
         default=default_signature,
-        facts={**(card or {}), **_facts(served, settings, made, precision)},
-        class_names=class_names,
-        tolerance=tolerance,
+        facts=facts,
+        class_names=settings.class_names,
+        tolerance=_tolerance(tolerance, precision),
         same_class=precision == "float32",
         batching=batching,
         tpu_batch_sizes=tpu_batch_sizes,
@@ -160,6 +155,23 @@ def _signatures(names, default, served, settings, variant):
     }
 
 
+def _rows(served, made, samples):
+    """What each signature is tried with."""
+    rows = sample_rows.for_model(served, samples)
+    return {name: signature.samples(rows) for name, signature in made.items()}
+
+
+def _settings(
+    served, class_names, activation, features, on_invalid, max_pixels
+):
+    return all_signatures.Settings(
+        classifier=_classifier(served, class_names, activation),
+        features=[features] if isinstance(features, str) else features,
+        mask=on_invalid == "mask",
+        max_pixels=max_pixels,
+    )
+
+
 def _classifier(served, class_names, activation):
     if class_names is None:
         return None
@@ -184,8 +196,15 @@ def _batching(on_invalid, batching):
     return 32 if on_invalid == "mask" and batching is None else batching
 
 
-def _facts(served, settings, made, precision):
+def _tolerance(tolerance, precision):
+    return precisions.TOLERANCES[precision] if tolerance is None else tolerance
+
+
+def _facts(card, served, settings, precision):
+    if card is not None and not isinstance(card, dict):
+        raise invalid_argument("card", card, "a dict of facts")
     facts = {
+        **(card or {}),
         "precision": precision,
         "on_invalid": "mask" if settings.mask else "error",
     }

@@ -24,6 +24,9 @@ def write(folder, model, signatures, default, class_names=None):
         signatures: Dict from name to `Signature`.
         default: Name of the one that is `serving_default` too.
         class_names: List of strings for the asset, or `None`.
+
+    Raises:
+        ValueError: If the model has an asset of the same name.
     """
     functions = {name: _traced(s) for name, s in signatures.items()}
     root = tf.train.Checkpoint()
@@ -41,6 +44,12 @@ def write(folder, model, signatures, default, class_names=None):
     if class_names is not None:
         path = pathlib.Path(folder, CLASS_NAMES)
         path.parent.mkdir(exist_ok=True)
+        if path.exists():
+            raise ValueError(
+                f"The model has a vocabulary file named {path.name!r}, where "
+                "an export keeps its class names. Rename the file and build "
+                "the model with that."
+            )
         lines = "".join(f"{name}\n" for name in class_names)
         path.write_text(lines, encoding="utf-8")
 

@@ -68,6 +68,11 @@ class Settings:
     mask: bool = False
     max_pixels: int = image_bytes.MAX_PIXELS
 
+    @property
+    def class_names(self):
+        """Names of the classes, or `None`."""
+        return self.classifier.class_names if self.classifier else None
+
 
 def make(name, served, settings):
     """Makes a signature by its name.
@@ -96,6 +101,7 @@ def make(name, served, settings):
 
 
 def _predict(served, settings):
+    _check_valid_is_free(served, settings)
     specs = served.input_specs
     core = _core(served, settings)
 
@@ -138,6 +144,7 @@ def _image_bytes(served, settings):
     decode = image_bytes.decoder(
         rule, spec.dtype, settings.max_pixels, settings.mask
     )
+    _check_valid_is_free(served, settings)
     core = _core(served, settings)
     answer = _named(core, settings)
 
@@ -180,11 +187,11 @@ def _classify(served, settings):
 
     def outputs(answers):
         scores = answers["scores"]
-        shape = [tf.shape(scores)[0], 1]
-        return {
-            "classes": tf.tile(tf.constant([names]), shape),
-            "scores": scores,
-        }
+        classes = tf.tile(tf.constant([names]), [tf.shape(scores)[0], 1])
+        if settings.mask:
+            # The API has no third output to say it.
+            classes = row_checks.blank_rows(classes, answers["valid"])
+        return {"classes": classes, "scores": scores}
 
     def expected(answers):
         rows = len(answers["scores"])
@@ -208,13 +215,18 @@ def _regress(served, settings):
         )
     settings = dataclasses.replace(settings, classifier=None)
     key = served.output_names[0]
-    return _of_examples(
-        "regress",
-        served,
-        settings,
-        outputs=lambda answers: {"outputs": tf.reshape(answers[key], [-1])},
-        expected=lambda answers: {"outputs": answers[key].reshape(-1)},
-    )
+
+    def outputs(answers):
+        numbers = tf.cast(tf.reshape(answers[key], [-1]), tf.float32)
+        if settings.mask:
+            # Zero would be an answer, and the API has no second output.
+            numbers = tf.where(answers["valid"], numbers, np.nan)
+        return {"outputs": numbers}
+
+    def expected(answers):
+        return {"outputs": answers[key].reshape(-1).astype("float32")}
+
+    return _of_examples("regress", served, settings, outputs, expected)
 
 
 def _of_examples(method, served, settings, outputs, expected):
@@ -317,12 +329,21 @@ def _blanked(outputs, valid):
     return {**blank, "valid": valid}
 
 
+def _check_valid_is_free(served, settings):
+    if settings.mask and "valid" in served.output_names:
+        raise ValueError(
+            "With on_invalid='mask' the output 'valid' says which rows are; "
+            "give the layer of this name in the model another one."
+        )
+
+
 def _reference(served, settings):
-    """The answer by Keras' own `predict` and by NumPy."""
+    """The answer by the model itself and by NumPy."""
 
     def reference(rows):
         outputs = served.model(served.packed(_to_tensors(rows)), training=False)
-        outputs = [keras.ops.convert_to_numpy(x) for x in _flat(outputs)]
+        outputs = keras.tree.flatten(outputs)
+        outputs = [keras.ops.convert_to_numpy(x) for x in outputs]
         if settings.classifier is None:
             answers = dict(zip(served.output_names, outputs, strict=True))
         else:
@@ -346,13 +367,9 @@ def _classes_of(logits, classifier):
     return {"classes": classes, "scores": scores.astype("float32")}
 
 
-def _flat(outputs):
-    return keras.tree.flatten(outputs)
-
-
 def _to_tensors(rows):
     return {
-        name: tf.constant(list(x) if x.dtype == object else x)
+        name: tf.constant(x.tolist() if x.dtype == object else x)
         for name, x in rows.items()
     }
 

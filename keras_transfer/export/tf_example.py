@@ -75,6 +75,7 @@ def _feature(value):
     if value.dtype.kind == "O":
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=flat))
     if value.dtype.kind in "iub":
+        flat = [int(number) for number in flat]  # of booleans too
         return tf.train.Feature(int64_list=tf.train.Int64List(value=flat))
     return tf.train.Feature(float_list=tf.train.FloatList(value=flat))
 

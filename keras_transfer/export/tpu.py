@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.export.report import Check
+from keras_transfer.export.check import Check
 
 TAGS = ("serve", "tpu")
 
@@ -29,15 +29,19 @@ def add(folder, signatures, batch_sizes):
     Raises:
         ValueError: If a batch size is no positive integer.
     """
+    is_list = isinstance(batch_sizes, (list, tuple))
+    if not is_list or not all(_is_size(size) for size in batch_sizes):
+        raise invalid_argument(
+            "tpu_batch_sizes", batch_sizes, "a list of positive integers"
+        )
     if not batch_sizes:
         return []
-    for size in batch_sizes:
-        if not isinstance(size, int) or size < 1:
-            raise invalid_argument(
-                "tpu_batch_sizes", batch_sizes, "positive integers"
-            )
     _add_graph(folder)
     return [_check(s, batch_sizes) for s in signatures.values()]
+
+
+def _is_size(value):
+    return isinstance(value, int) and value > 0
 
 
 def _add_graph(folder):

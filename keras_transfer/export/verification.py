@@ -5,20 +5,31 @@ Serving does: see `probes`.
 """
 
 import dataclasses
+import textwrap
+from typing import NamedTuple
 
 import numpy as np
 
 from keras_transfer.export import probes
-from keras_transfer.export.report import Check
-from keras_transfer.export.report import Difference
+from keras_transfer.export.check import Check
+from keras_transfer.export.difference import Difference
 
 #: Loaders, with the words for them.
 LOADERS = {"graph_session": "graph and session", "c_api": "C API"}
 #: Rows that padding adds, as the server does to reach an allowed size.
 PADDING = 3
+#: Most rows that are run each by itself.
+SINGLE_ROWS = 8
 #: Share of the largest number of a row by which two classes may differ and
 #: still be equally good: which of them is the best is a matter of rounding.
 TIE = 1e-5
+#: Of an error's message.
+MOST_CHARACTERS = 300
+_LOST_VARIABLE = "Could not find variable"
+_ADVICE = (
+    "a server does not find the variables, which are not tracked as "
+    "tf.Variable: write the folder with export.save or model.export"
+)
 #: What a graph answers to rows that it does not take.
 REFUSED = "INVALID_ARGUMENT"
 
@@ -80,7 +91,7 @@ def try_out(
                 folder, inputs, loader, beside, alone
             )
         except probes.ProbeError as error:
-            text = f"{error.code}: {error}"
+            text = f"{error.code}: {one_line(error)}"
             checks.append(Check(f"loads, {words}", "fail", text))
             continue
         checks.append(Check(f"loads, {words}", "pass"))
@@ -107,9 +118,9 @@ def answers_of(folder, inputs, loader, others=(), alone=(), timeout=300):
 
     Returns:
         `(answers, others)`: a dict from signature to a list of
-        `probes.Answer` (for the rows and, unless `alone`, for the first one;
-        for all in reverse; for all with padding), and a list of those to the
-        others.
+        `probes.Answer` (for the rows and, unless `alone`, for each one by
+        itself; for all in reverse; for all with padding), and a list of those
+        to the others.
 
     Raises:
         ProbeError: If the folder cannot be loaded.
@@ -118,7 +129,7 @@ def answers_of(folder, inputs, loader, others=(), alone=(), timeout=300):
     requests = [
         (name, variant)
         for name, rows in inputs.items()
-        for variant in ([rows] if name in alone else _variants(rows))
+        for variant in ([rows] if name in alone else _all_rows(rows))
     ]
     calls = [
         probes.Call(known[name].inputs, known[name].outputs, rows)
@@ -154,7 +165,9 @@ def compare(answers, expected, tolerance, loader, same_class=True):
             is_known = name in expected
             is_refusal = whole.code in (REFUSED, "ValueError", "TypeError")
             status = "warn" if is_refusal and not is_known else "fail"
-            text = f"{whole.code}: {whole.message}"
+            text = f"{whole.code}: {one_line(whole.message)}"
+            if _LOST_VARIABLE in whole.message:
+                text = f"{_ADVICE}. {text}"
             if status == "warn":
                 text = f"refuses rows made at random. {text}"
             checks.append(Check(title, status, text))
@@ -184,7 +197,7 @@ def check_rows(name, rows, answers, tolerance):
     Returns:
         List of a `Check`; empty if the rows themselves got no answer.
     """
-    whole, first, reverse, padded = answers
+    whole, *others = answers
     if not whole.ok:
         return []
     title = f"{name}, rows stand alone"
@@ -196,16 +209,11 @@ def check_rows(name, rows, answers, tolerance):
             "requests cannot be put into one batch"
         )
         return [Check(title, "warn", text)]
-    pairs = {
-        "a single row": (first, slice(None), slice(1)),
-        "rows in reverse": (reverse, slice(None), slice(None, None, -1)),
-        "padded rows": (padded, slice(number), slice(None)),
+    faults = {
+        variant.words: None
+        for variant, answer in zip(_variants(rows), others, strict=True)
+        if not _same(answer, whole, variant, tolerance)
     }
-    faults = [
-        words
-        for words, (answer, own, of_whole) in pairs.items()
-        if not _same(answer, own, whole, of_whole, tolerance)
-    ]
     if not faults:
         return [Check(title, "pass")]
     text = (
@@ -238,6 +246,11 @@ def difference(found, expected):
     return Difference(
         float(largest), float(min(agreements)) if agreements else None
     )
+
+
+def one_line(message):
+    """A message of TensorFlow without its line breaks and its length."""
+    return textwrap.shorten(str(message), MOST_CHARACTERS, placeholder=" ...")
 
 
 def _compared(title, found, tolerance, same_class):
@@ -286,23 +299,48 @@ def _same_best(x, y):
     return np.mean(chosen >= y.max(1) - margin)
 
 
+class _Variant(NamedTuple):
+    """Rows among others than before, and which of the answers must agree."""
+
+    words: str
+    rows: dict
+    own: slice
+    of_whole: slice
+
+
 def _variants(rows):
+    number = len(next(iter(rows.values())))
+    singles = [slice(row, row + 1) for row in range(min(number, SINGLE_ROWS))]
+    backwards = slice(None, None, -1)
+    padded = {
+        key: np.concatenate([x, np.repeat(x[-1:], PADDING, axis=0)])
+        for key, x in rows.items()
+    }
     return [
-        rows,
-        {key: x[:1] for key, x in rows.items()},
-        {key: x[::-1] for key, x in rows.items()},
-        {
-            key: np.concatenate([x, np.repeat(x[-1:], PADDING, axis=0)])
-            for key, x in rows.items()
-        },
+        *(
+            _Variant("a single row", _taken(rows, one), slice(None), one)
+            for one in singles
+        ),
+        _Variant(
+            "rows in reverse", _taken(rows, backwards), slice(None), backwards
+        ),
+        _Variant("padded rows", padded, slice(number), slice(None)),
     ]
 
 
-def _same(answer, own, whole, of_whole, tolerance):
+def _all_rows(rows):
+    return [rows, *(variant.rows for variant in _variants(rows))]
+
+
+def _taken(arrays, which):
+    return {key: x[which] for key, x in arrays.items()}
+
+
+def _same(answer, whole, variant, tolerance):
     if not answer.ok or any(not x.ndim for x in answer.outputs.values()):
         return False
     found = difference(
-        {key: x[own] for key, x in answer.outputs.items()},
-        {key: x[of_whole] for key, x in whole.outputs.items()},
+        _taken(answer.outputs, variant.own),
+        _taken(whole.outputs, variant.of_whole),
     )
     return found.largest <= tolerance and found.agreement in (None, 1.0)

@@ -16,12 +16,16 @@ from keras_transfer.export import probes
 from keras_transfer.export import samples
 from keras_transfer.export import signatures
 from keras_transfer.export import verification
+from keras_transfer.export.check import Check
 from keras_transfer.export.classifier import Classifier
-from keras_transfer.export.report import Check
 from keras_transfer.export.report import Report
 from keras_transfer.export.saved_model import CLASS_NAMES
 from keras_transfer.export.served_model import ServedModel
 from keras_transfer.export.versioning import version_folders
+
+#: Rows of a signature of which none are kept. Among few rows one could answer
+#: by chance as it does alone.
+_RANDOM_ROWS = 8
 
 
 def verify(folder, against=None, tolerance=None):
@@ -34,9 +38,9 @@ def verify(folder, against=None, tolerance=None):
 
     Args:
         folder: The version, as `served/flowers/1`; written by whatever tool.
-        against: A Keras model, or the path of a `.keras` file, to compare the
-            signature `predict` (or `serving_default`) with, output by output
-            in order.
+        against: A Keras model, or the path of a `.keras` file without code
+            in it, to compare the signature `predict` (or `serving_default`)
+            with, output by output in order.
         tolerance: Largest difference that passes, relative to the largest
             number of an output; by default what the version was exported
             with, or 1e-5.
@@ -139,7 +143,7 @@ def _inputs(known, kept):
             text = "not run: it takes no tensors with a row for each answer"
             checks.append(Check(name, "warn", text))
         else:
-            rows = _fixed_batch(signature) or samples.ROWS
+            rows = _fixed_batch(signature) or _RANDOM_ROWS
             inputs[name] = samples.for_signature(signature.inputs, rows)
     return inputs, checks
 
@@ -183,13 +187,12 @@ def _answers(model, folder, signature, rows):
             f"a model with the inputs {sorted(rows)}",
             f"This one has {sorted(served.input_specs)}.",
         )
+    _check_shapes(rows, served)
     settings = signatures.Settings(
         classifier=_classifier(folder, served, signature),
         mask="valid" in signature.outputs,
     )
-    answers = signatures.make("predict", served, settings).reference(
-        _fitting(rows, served)
-    )
+    answers = signatures.make("predict", served, settings).reference(rows)
     if set(answers) == set(signature.outputs):
         return answers
     if len(answers) != len(signature.outputs):
@@ -204,8 +207,7 @@ def _answers(model, folder, signature, rows):
     return dict(zip(names, answers.values(), strict=True))
 
 
-def _fitting(rows, served):
-    """The rows, if the model takes their shapes."""
+def _check_shapes(rows, served):
     for name, spec in served.input_specs.items():
         if not spec.shape.is_compatible_with(rows[name].shape):
             raise invalid_argument(
@@ -214,7 +216,6 @@ def _fitting(rows, served):
                 f"a model that takes {name!r} of shape {rows[name].shape}",
                 f"This one takes {tuple(spec.shape)}.",
             )
-    return rows
 
 
 def _by_number(name):
@@ -229,8 +230,16 @@ def _classifier(folder, served, signature):
     names = folder / CLASS_NAMES
     if "scores" not in signature.outputs or not names.is_file():
         return None
-    return Classifier(
-        served.only_output("Class names"),
-        names.read_text("utf-8").splitlines(),
-        model_card.read(folder).get("activation", "auto"),
-    )
+    try:
+        return Classifier(
+            served.only_output("Class names"),
+            names.read_text("utf-8").splitlines(),
+            model_card.read(folder).get("activation", "auto"),
+        )
+    except ValueError as error:
+        raise invalid_argument(
+            "against",
+            served.model.name,
+            f"a model for the class names in {CLASS_NAMES}",
+            str(error),
+        ) from error

@@ -6,7 +6,7 @@ import pathlib
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from keras_transfer.export.report import Check
+from keras_transfer.export.check import Check
 from keras_transfer.export.signatures import METHODS
 
 FILE = "assets.extra/tf_serving_warmup_requests"

@@ -49,6 +49,10 @@ def test_a_version_in_order(version, run):
     assert status == 0
     lines = [line.split() for line in out.splitlines()]
     assert ["pass", "loads,", "C", "API"] in lines
+    # Texts begin in one column.
+    (size,) = [x for x in out.splitlines() if x.startswith("pass  size")]
+    (names,) = [x for x in out.splitlines() if x.startswith("warn  class")]
+    assert size.index("0.0 MB") == names.index("none:")
     assert out.splitlines()[-1].startswith(f"{version}: ")
     assert " 1 warn" in out.splitlines()[-1]
     assert "largest difference" in out.splitlines()[-1]

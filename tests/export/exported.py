@@ -5,7 +5,7 @@ import numpy as np
 
 import keras_transfer as kt
 from keras_transfer.export import signatures
-from keras_transfer.export.report import Check
+from keras_transfer.export.check import Check
 from keras_transfer.export.served_model import ServedModel
 from keras_transfer.export.verification import Trial
 

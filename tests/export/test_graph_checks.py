@@ -43,6 +43,7 @@ def _saved(folder, function, *specs, module=None):
 ROW = tf.TensorSpec((None, 4), name="x")
 
 
+@pytest.mark.slow
 def test_an_export_is_fine(flowers):
     graph = graph_checks.read(flowers)
     assert _statuses(graph) == {

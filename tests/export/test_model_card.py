@@ -11,8 +11,8 @@ import tensorflow as tf
 
 import keras_transfer as kt
 from keras_transfer.export import model_card
-from keras_transfer.export.report import Check
-from keras_transfer.export.report import Difference
+from keras_transfer.export.check import Check
+from keras_transfer.export.difference import Difference
 from keras_transfer.export.report import Report
 from tests.export.exported import number_model
 from tests.export.exported import predict_signature
@@ -57,8 +57,9 @@ def test_contents(version):
 
 
 def test_the_card_of_the_backbone_is_in_it(tmp_path):
-    backbone = kt.zoo.get("omniglot_conv4")
-    model = keras.Sequential([backbone, keras.layers.Dense(2, name="out")])
+    backbone = kt.zoo.load("omniglot_conv4")
+    inputs = keras.Input((28, 28, 1), name="image")
+    model = keras.Model(inputs, keras.layers.Dense(2)(backbone(inputs)))
     served, signature = predict_signature(model)
     report = Report(tmp_path, [], {})
     model_card.write(tmp_path, served, {"predict": signature}, report, {})

@@ -4,10 +4,8 @@ import json
 import math
 import os
 
-import pytest
-
 from keras_transfer import export
-from keras_transfer.export.report import STATUSES
+from keras_transfer.export.check import STATUSES
 
 CHECKS = [export.Check(status, status, "words") for status in STATUSES]
 
@@ -54,18 +52,3 @@ def test_json_of_a_report():
         },
         "checks": [{"name": "pass", "status": "pass", "text": "words"}],
     }
-
-
-@pytest.mark.parametrize("text", ["it differs", "it differs."])
-def test_the_error_names_the_first_failure_and_carries_all(text):
-    checks = [
-        export.Check("loads", "pass"),
-        export.Check("predict", "fail", text),
-        export.Check("features", "fail", "too"),
-    ]
-    report = export.Report("1", checks, {})
-    error = export.VerificationError(report)
-    assert str(error) == (
-        "The export was not published: 2 of 3 checks fail. predict: it differs."
-    )
-    assert error.report is report

@@ -1,7 +1,6 @@
 """Exports run without this package."""
 
 import os
-import stat
 import subprocess
 import sys
 
@@ -11,6 +10,14 @@ import pytest
 import tensorflow as tf
 
 import keras_transfer as kt
+from keras_transfer.export import batching
+from keras_transfer.export import model_card
+from keras_transfer.export import probes
+from keras_transfer.export import publication
+from keras_transfer.export import samples
+from keras_transfer.export import verification
+from tests.export import exported
+from tests.export.exported import status_of
 
 #: Loads an export as TF Serving does, in a process with TensorFlow alone.
 LOADER = """
@@ -32,17 +39,19 @@ assert "keras_transfer" not in sys.modules
 
 @pytest.fixture
 def model():
-    inputs = keras.Input((6, 6, 1), name="image")
-    x = keras.layers.Conv2D(4, 3)(inputs)
-    x = keras.layers.BatchNormalization()(x)
-    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
-    return keras.Model(inputs, keras.layers.Dense(3, name="logits")(x))
+    return exported.image_model()
+
+
+@pytest.fixture
+def untried(monkeypatch):
+    """Without the processes, to look at what is written only."""
+    monkeypatch.setattr(verification, "try_out", exported.nothing_tried)
 
 
 @pytest.mark.slow
 def test_a_graph_session_gives_the_model_s_outputs(model, tmp_path):
     version = kt.export.save(model, tmp_path / "served")
-    x = np.random.default_rng(0).normal(size=(5, 6, 6, 1)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(5, 6, 6, 3)).astype("float32")
     np.save(tmp_path / "x.npy", x)
     subprocess.run(
         [
@@ -61,29 +70,62 @@ def test_a_graph_session_gives_the_model_s_outputs(model, tmp_path):
     )
 
 
-def test_signatures_take_any_batch_size_and_keep_the_names(model, tmp_path):
+def test_signatures_take_any_batch_size_and_keep_the_names(
+    untried, model, tmp_path
+):
     version = kt.export.save(model, tmp_path)
     signatures = tf.saved_model.load(str(version)).signatures
     assert set(signatures) == {"predict", "serving_default"}
     for rows in (1, 7):
-        outputs = signatures["predict"](image=tf.zeros((rows, 6, 6, 1)))
+        outputs = signatures["predict"](image=tf.zeros((rows, 6, 6, 3)))
         assert {k: tuple(v.shape) for k, v in outputs.items()} == {
             "logits": (rows, 3)
         }
 
 
-def test_versions_count_up_and_nothing_else_is_left(model, tmp_path):
-    assert kt.export.save(model, tmp_path).name == "1"
+@pytest.mark.slow
+def test_what_was_verified(flowers):
+    assert flowers.passed
+    assert flowers.path.name == "1"
+    assert os.path.isdir(flowers)
+    assert set(flowers.differences) == {
+        "predict",
+        "image_bytes",
+        "features",
+        "classify",
+    }
+    assert flowers.largest_difference < 1e-5
+    for name in flowers.differences:
+        for words in verification.LOADERS.values():
+            assert status_of(flowers, f"{name}, {words}") == "pass"
+        assert status_of(flowers, f"{name}, rows stand alone") == "pass"
+        assert status_of(flowers, f"{name}, bad requests") == "pass"
+    # Its folder is all that is there.
+    assert os.listdir(flowers.path.parent) == ["1"]
+
+
+@pytest.mark.slow
+def test_what_stands_beside_the_model(flowers):
+    names = (flowers.path / "assets" / "class_names.txt").read_text("utf-8")
+    assert names.splitlines() == exported.CLASS_NAMES
+    card = model_card.read(flowers)
+    assert card["metrics"] == {"accuracy": 0.5}
+    assert card["class_names"] == exported.CLASS_NAMES
+    assert card["activation"] == "softmax"
+    assert card["precision"] == "float32"
+    assert card["on_invalid"] == "error"
+    assert card["images"]["size"] == [6, 6]
+    assert set(card["signatures"]) == set(flowers.differences)
+    assert card["verification"]["largest_difference"] < 1e-5
+    assert set(samples.read(flowers)) == set(flowers.differences)
+    assert batching.faults(flowers) is None  # one bad row would fail others
+
+
+def test_versions_count_up_and_nothing_else_is_left(untried, model, tmp_path):
+    assert kt.export.save(model, tmp_path).path.name == "1"
     (tmp_path / "9").mkdir()
-    assert kt.export.save(model, tmp_path).name == "10"
+    assert kt.export.save(model, tmp_path).path.name == "10"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "10", "9"]
-
-
-def test_a_server_under_another_user_can_read_it(model, tmp_path):
-    version = kt.export.save(model, tmp_path)
-    for path in [version, *version.rglob("*")]:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        assert mode == (0o755 if path.is_dir() else 0o644), path
 
 
 def test_a_failed_export_leaves_no_version(model, tmp_path, monkeypatch):
@@ -96,7 +138,7 @@ def test_a_failed_export_leaves_no_version(model, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_several_inputs_and_a_sequential_model(tmp_path):
+def test_several_inputs_and_a_sequential_model(untried, tmp_path):
     left, right = (
         keras.Input((2,), name="left"),
         keras.Input((3,), name="right"),
@@ -122,8 +164,101 @@ def test_several_inputs_and_a_sequential_model(tmp_path):
     assert list(predict.structured_input_signature[1]) == ["inputs"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "rows"),
+    [
+        ({}, None),
+        ({"on_invalid": "mask"}, 32),
+        ({"on_invalid": "mask", "batching": 6}, 6),
+    ],
+)
+def test_the_batching_file(untried, model, tmp_path, arguments, rows):
+    version = kt.export.save(model, tmp_path, **arguments).path
+    path = version / batching.FILE
+    assert path.exists() == (rows is not None)
+    if rows is not None:
+        assert f"max_batch_size {{ value: {rows} }}" in path.read_text()
+        assert batching.faults(version) == []
+
+
+def test_another_signature_may_be_the_default(untried, model, tmp_path):
+    version = kt.export.save(
+        model,
+        tmp_path,
+        signatures=("predict", "features"),
+        default_signature="features",
+    )
+    known = probes.signatures(version)
+    assert set(known) == {"predict", "features", "serving_default"}
+    assert set(known["serving_default"].outputs) == {"features"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "tolerance", "same_class"),
+    [
+        ({}, 1e-5, True),
+        ({"tolerance": 0.5}, 0.5, True),
+        ({"precision": "bfloat16"}, 0.1, False),
+        ({"precision": "bfloat16", "tolerance": 0.2}, 0.2, False),
+    ],
+)
+def test_what_is_asked_of_the_answers(
+    monkeypatch, tmp_path, arguments, tolerance, same_class
+):
+    asked = {}
+
+    def publish(*args, **settings):
+        asked.update(settings)
+
+    monkeypatch.setattr(publication, "publish", publish)
+    kt.export.save(exported.number_model(), tmp_path, **arguments)
+    assert asked["tolerance"] == tolerance
+    assert asked["same_class"] == same_class
+
+
 @pytest.mark.parametrize("wrong", [None, keras.layers.Dense(1)])
 def test_what_is_no_model_is_refused(wrong, tmp_path):
     with pytest.raises(ValueError, match="built Functional or Sequential"):
         kt.export.save(wrong, tmp_path / "served")
     assert not (tmp_path / "served").exists()
+
+
+def test_a_trainer_is_refused_with_advice(model, tmp_path):
+    trainer = kt.adaptation.DomainAdaptation(model, alignment="deep_coral")
+    with pytest.raises(ValueError, match=r"export trainer\.model"):
+        kt.export.save(trainer, tmp_path / "served")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"signatures": ()}, "`signatures`"),
+        ({"signatures": "predicts"}, "`default_signature`"),
+        (
+            {"signatures": ("predict", "predicts")},
+            "Did you mean 'predict'",
+        ),
+        ({"default_signature": "features"}, "`default_signature`"),
+        ({"on_invalid": "ignore"}, "`on_invalid`"),
+        ({"batching": 8}, "pass on_invalid='mask'"),
+        ({"on_invalid": "mask", "batching": 0}, "`batching`"),
+        ({"on_invalid": "mask", "batching": "8"}, "`batching`"),
+        ({"precision": "float8"}, "`precision`"),
+        ({"class_names": ["a", "b"]}, "`class_names`"),
+        ({"card": "by me"}, "`card`"),
+        ({"card": {"metrics": object()}}, "`card`"),
+        ({"samples": np.zeros((2, 5, 5, 3))}, "`samples`"),
+    ],
+)
+def test_arguments_are_checked_before_anything_is_written(
+    model, tmp_path, arguments, words
+):
+    with pytest.raises(ValueError, match=words):
+        kt.export.save(model, tmp_path / "served", **arguments)
+    assert not (tmp_path / "served").exists()
+
+
+def test_a_version_is_no_base_folder(model, tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ValueError, match="give the folder above"):
+        kt.export.save(model, tmp_path)

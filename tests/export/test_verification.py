@@ -7,19 +7,21 @@ import pytest
 from keras_transfer.export import probes
 from keras_transfer.export import samples
 from keras_transfer.export import verification
+from keras_transfer.export.difference import Difference
 from keras_transfer.export.probes import Answer
-from keras_transfer.export.report import Difference
+from keras_transfer.export.probes.run import Availability
 from keras_transfer.export.verification import difference
 
 INFINITE = Difference(float("inf"))
 
 
 def _answers(whole, first=None, reverse=None, padded=None):
-    """The four answers of rows `whole`, right ones where nothing is given."""
+    """The answers of rows `whole`, right ones where nothing is given."""
     last = np.repeat(whole[-1:], verification.PADDING, axis=0)
     values = [
         whole,
         whole[:1] if first is None else first,
+        *(whole[row : row + 1] for row in range(1, len(whole))),
         whole[::-1] if reverse is None else reverse,
         np.concatenate([whole, last]) if padded is None else padded,
     ]
@@ -174,6 +176,15 @@ def test_no_answer(rows, code, is_known, status):
     assert differences == {}
 
 
+def test_errors_are_one_line_of_bearable_length(rows):
+    message = "first line\n\t [[{{node x}}]]\n" + 1000 * "long "
+    answer = Answer(False, code="INTERNAL", message=message)
+    check, _ = _compare(answer, rows)
+    assert check.text.startswith("INTERNAL: first line [[{{node x}}]] long")
+    assert "\n" not in check.text
+    assert len(check.text) < 330
+
+
 def test_an_answer_with_nothing_to_compare(rows):
     check, differences = _compare(Answer(True, {"y": rows}), None)
     assert (check.status, differences) == ("pass", {})
@@ -200,7 +211,7 @@ def test_each_way_to_depend_on_others(rows, which, words):
     right = dict(
         zip(
             ("whole", "first", "reverse", "padded"),
-            [answer.outputs["y"] for answer in _answers(rows)],
+            [_answers(rows)[n].outputs["y"] for n in (0, 1, -2, -1)],
             strict=True,
         )
     )
@@ -210,6 +221,16 @@ def test_each_way_to_depend_on_others(rows, which, words):
     assert check.text.startswith(words)
     (check,) = _check_rows(rows, _answers(*wrong.values()), tolerance=1.0)
     assert check.status == "pass"
+
+
+def test_each_of_the_first_rows_is_run_by_itself(rows):
+    answers = _answers(rows)
+    answers[3] = Answer(True, {"y": rows[2:] + 0.5})
+    (check,) = _check_rows(rows, answers)
+    assert check.status == "fail"
+    many = np.arange(40, dtype="float32").reshape(20, 2)
+    variants = verification._variants({"x": many})
+    assert len(variants) == verification.SINGLE_ROWS + 2
 
 
 def test_padding_rows_themselves_do_not_count(rows):
@@ -227,13 +248,13 @@ def test_a_refused_variant_depends_on_others(rows):
 
 @pytest.mark.parametrize("output", [np.float32(1.0), np.ones(5, "float32")])
 def test_outputs_without_rows_cannot_be_batched(rows, output):
-    answers = [Answer(True, {"y": np.asarray(output)})] * 4
+    answers = [Answer(True, {"y": np.asarray(output)})] * 6
     (check,) = _check_rows(rows, answers)
     assert check.status == "warn"
 
 
 def test_rows_without_an_answer_are_not_judged(rows):
-    answers = [Answer(False, code="INTERNAL")] * 4
+    answers = [Answer(False, code="INTERNAL")] * 6
     assert _check_rows(rows, answers) == []
 
 
@@ -252,12 +273,12 @@ def test_answers_of_each_loader(flowers):
             flowers, inputs, loader, [other], alone=["features"]
         )
         assert {name: len(x) for name, x in answers.items()} == {
-            "classify": 4,
+            "classify": 6,
             "features": 1,
-            "image_bytes": 4,
-            "predict": 4,
+            "image_bytes": 6,
+            "predict": 6,
         }
-        whole, first, reverse, padded = answers["predict"]
+        whole, first, *_, reverse, padded = answers["predict"]
         lengths = [len(x.outputs["scores"]) for x in (whole, first, padded)]
         assert lengths == [3, 1, 6]
         np.testing.assert_allclose(
@@ -312,9 +333,7 @@ def test_the_worse_of_two_loaders_is_told(monkeypatch, rows):
 def test_a_loader_that_is_missing_is_skipped(monkeypatch, rows):
     def available(loader):
         reason = "not on this system"
-        return probes.run.__globals__["Availability"](
-            loader == "graph_session", reason
-        )
+        return Availability(loader == "graph_session", reason)
 
     monkeypatch.setattr(
         verification,

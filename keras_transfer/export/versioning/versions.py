@@ -171,6 +171,20 @@ def promote(
         TimeoutError: If the server does not have it in time. The first write
             stays; finish later.
         ConnectionError: If there is no server; nothing is changed.
+
+    Example:
+
+    >>> import keras, tempfile
+    >>> import keras_transfer as kt
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for number in (1, 2):
+    ...     model.export(f"{folder.name}/{number}", verbose=False)
+    >>> change = kt.export.promote(folder.name, 1)
+    >>> change = kt.export.promote(folder.name, 2)
+    >>> change.stable, change.previous
+    (2, 1)
+    >>> folder.cleanup()
     """
     state = version_state.read(base, config, model)
     state.check_complete(number)
@@ -223,6 +237,20 @@ def rollback(base, config=None, server=None, *, timeout=300.0, model=None):
         ValueError: If there is no previous version, or as for `promote`.
         TimeoutError: As for `promote`.
         ConnectionError: As for `promote`.
+
+    Example:
+
+    >>> import keras, tempfile
+    >>> import keras_transfer as kt
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for number in (1, 2):
+    ...     model.export(f"{folder.name}/{number}", verbose=False)
+    >>> change = kt.export.promote(folder.name, 1)
+    >>> change = kt.export.promote(folder.name, 2)
+    >>> kt.export.rollback(folder.name).stable
+    1
+    >>> folder.cleanup()
     """
     state = version_state.read(base, config, model)
     if PREVIOUS not in state.labels:
@@ -256,6 +284,19 @@ def prune(base, keep=3, config=None, model=None):
 
     Raises:
         ValueError: If an argument is out of range, or as for `versions`.
+
+    Example:
+
+    >>> import keras, tempfile
+    >>> import keras_transfer as kt
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> for number in (1, 2, 3):
+    ...     model.export(f"{folder.name}/{number}", verbose=False)
+    >>> pruned = kt.export.prune(folder.name, keep=2)
+    >>> [version.number for version in kt.export.versions(folder.name)]
+    [2, 3]
+    >>> folder.cleanup()
     """
     if not isinstance(keep, int) or isinstance(keep, bool) or keep < 1:
         raise invalid_argument("keep", keep, "a positive integer")

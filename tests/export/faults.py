@@ -14,13 +14,20 @@ import tensorflow as tf
 
 _EVENTS = ("os.mkdir", "os.rename", "os.chmod", "tempfile.mkdtemp")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-#: What leads to C++ that writes.
-_FUNCTIONS = (
-    (tf.saved_model, "save"),
-    (tf.compat.v1.saved_model.signature_def_utils, "MethodNameUpdater"),
-    (tf.io, "TFRecordWriter"),
-)
 _watching = []
+
+
+def _functions():
+    """What leads to C++ that writes.
+
+    Looked up when it is needed: TensorFlow loads its own modules lazily, and
+    one at hand since the import may not be the one that is called.
+    """
+    return (
+        (tf.saved_model, "save"),
+        (tf.compat.v1.saved_model.signature_def_utils, "MethodNameUpdater"),
+        (tf.io, "TFRecordWriter"),
+    )
 
 
 class Watch:
@@ -61,7 +68,7 @@ def watching(watch):
         _watching.append(None)
     _watching[0] = watch
     with contextlib.ExitStack() as stack:
-        for module, name in _FUNCTIONS:
+        for module, name in _functions():
             function = getattr(module, name)
             stack.enter_context(
                 unittest.mock.patch.object(

@@ -38,6 +38,7 @@ class Descriptor:
         arguments: Further arguments of the call.
         changes_precision: Whether half precision in gives float32 out.
         tolerance: Of a compiled call; XLA sums in another order.
+        needs_tensorflow: Whether it works on no other backend.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Descriptor:
     arguments: dict = dataclasses.field(default_factory=dict)
     changes_precision: bool = False
     tolerance: float = 1e-6
+    needs_tensorflow: bool = False
 
     @property
     def public_name(self):
@@ -338,6 +340,7 @@ DESCRIPTORS = [
             "omniglot_conv4", True, "conv_1/*", batch_norm_training=True
         ),
         tolerance=1e-4,
+        needs_tensorflow=True,
         inputs=(_pixels()[:, :1, :1, :1] * np.ones((3, 28, 28, 1), "float32"),),
     ),
 ]
@@ -379,8 +382,19 @@ def of_kind(*kinds):
     """Descriptors of some kinds, as `pytest.mark.parametrize` wants them."""
     import pytest
 
+    off_tensorflow = keras.backend.backend() != "tensorflow"
     return pytest.mark.parametrize(
         "descriptor",
-        [d for d in DESCRIPTORS if d.kind in kinds],
-        ids=lambda descriptor: descriptor.name,
+        [
+            pytest.param(
+                descriptor,
+                id=descriptor.name,
+                marks=pytest.mark.skipif(
+                    descriptor.needs_tensorflow and off_tensorflow,
+                    reason="a SavedModel needs TensorFlow",
+                ),
+            )
+            for descriptor in DESCRIPTORS
+            if descriptor.kind in kinds
+        ],
     )

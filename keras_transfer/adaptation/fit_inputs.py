@@ -130,7 +130,7 @@ def _check_arrays(x):
     for name, arrays in x.items():
         arrays = tree.map_structure(np.asarray, arrays)
         checks.num_rows(arrays, name)
-        checks.check_finite(arrays, name)
+        checks.check_finite(arrays, f"The {name} domain")
 
 
 def _no_pair(received):

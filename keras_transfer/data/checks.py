@@ -23,8 +23,12 @@ def num_rows(arrays, domain):
     return rows.pop()
 
 
-def check_finite(arrays, domain):
+def check_finite(arrays, subject):
     """Refuses NaN and infinity in float arrays.
+
+    Args:
+        arrays: Structure of arrays.
+        subject: What they are, as the error begins: "The source domain".
 
     Raises:
         ValueError: With the first bad row.
@@ -38,6 +42,6 @@ def check_finite(arrays, domain):
             bad = ~np.isfinite(block).reshape(len(block), -1).all(axis=1)
             if bad.any():
                 raise ValueError(
-                    f"The {domain} domain has a NaN or infinite value in row "
+                    f"{subject} has a NaN or infinite value in row "
                     f"{start + int(bad.argmax())}. Remove or impute such rows."
                 )

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data import checks
 from keras_transfer.data.image_folder import ImageFolder
 
 #: Bytes that a `tf.data.Dataset` may fill when it is gathered.
@@ -68,7 +69,7 @@ def class_examples(images, labels=None, memory_limit=MEMORY_LIMIT):
     images = tree.map_structure(np.asarray, _without_lists(images))
     labels = checked_labels(labels)
     _check_rows(images, labels)
-    _check_finite(images, "`images`")
+    checks.check_finite(images, "`images`")
     names, classes = np.unique(labels, return_inverse=True)
     return ClassExamples(
         images,
@@ -153,7 +154,7 @@ def _of_mapping(examples):
                 f"dtype {group.dtype}, those of class {names[0]!r} shape "
                 f"{first.shape[1:]} and dtype {first.dtype}. Make them alike."
             )
-        _check_finite(group, f"Class {name!r}")
+        checks.check_finite(group, f"Class {name!r}")
     rows = np.concatenate(groups)
     counts = np.array([len(group) for group in groups])
     return ClassExamples(rows, np.arange(len(rows)), counts, names)
@@ -239,21 +240,6 @@ def _check_rows(images, labels):
             )
     if not len(labels):
         raise ValueError("`images` is empty. Expected at least one row.")
-
-
-def _check_finite(rows, subject):
-    for leaf in tree.flatten(rows):
-        if leaf.dtype.kind != "f":
-            continue
-        # A block at a time: no second copy of a large array in memory.
-        for start in range(0, len(leaf), 4096):
-            block = leaf[start : start + 4096]
-            bad = ~np.isfinite(block).reshape(len(block), -1).all(axis=1)
-            if bad.any():
-                raise ValueError(
-                    f"{subject} has a NaN or infinite value in row "
-                    f"{start + int(bad.argmax())}. Remove or impute such rows."
-                )
 
 
 def _kind(images):

@@ -104,7 +104,7 @@ class _ArrayStream:
     def __init__(self, arrays, name, batch_size, shuffle, seed, function):
         arrays = tree.map_structure(np.asarray, arrays)
         self.rows = checks.num_rows(arrays, name)
-        checks.check_finite(arrays, name)
+        checks.check_finite(arrays, f"The {name} domain")
         # The pipeline runs on the host, on machines with a GPU too.
         with tf.device("CPU:0"):
             self.tensors = tree.map_structure(tf.convert_to_tensor, arrays)

@@ -1,18 +1,16 @@
 """`keras-transfer zoo`: what people and programs get, and what is left."""
 
 import json
-import os
 import pathlib
 import sys
-import types
 
 import pytest
 
 from keras_transfer import zoo
 from keras_transfer.cli import main as cli
 from keras_transfer.zoo import card as cards
-from keras_transfer.zoo import download
 from tests.zoo import archives
+from tests.zoo import environment
 from tests.zoo import server
 
 PACKED = archives.pack()
@@ -21,14 +19,9 @@ WRONG = "#sha256=" + "0" * 64
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch, tmp_path):
+def isolated(monkeypatch, tmp_path):
     """No setting of this machine counts, and failures do not wait."""
-    for name in list(os.environ):
-        if name.startswith(("KERAS_TRANSFER_", "TFHUB_", "KAGGLE")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "default"))
-    clock = types.SimpleNamespace(sleep=lambda _: None)
-    monkeypatch.setattr(download, "time", clock)
+    environment.isolate(monkeypatch, tmp_path / "default")
 
 
 @pytest.fixture

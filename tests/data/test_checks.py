@@ -27,15 +27,15 @@ def test_the_first_bad_row_is_named(row, bad):
     x[row, 1, 0] = bad
     x[5999] = bad
     with pytest.raises(ValueError, match=f"target domain.* in row {row}\\."):
-        checks.check_finite(x, "target")
+        checks.check_finite(x, "The target domain")
 
 
 def test_bad_rows_are_found_in_every_array_of_a_nest():
     with pytest.raises(ValueError, match="in row 1"):
         checks.check_finite(
-            (np.zeros((3, 2)), {"w": np.array([0.0, np.nan, 0.0])}), "source"
+            (np.zeros((3, 2)), {"w": np.array([0.0, np.nan, 0.0])}), "Rows"
         )
 
 
 def test_integers_and_strings_are_not_looked_at():
-    checks.check_finite((np.arange(3), np.array(["a", "b", "c"])), "source")
+    checks.check_finite((np.arange(3), np.array(["a", "b", "c"])), "Rows")

@@ -1,20 +1,17 @@
 """SavedModels that are made once, and a cache of the test's own."""
 
-import os
 import socket
 
 import pytest
 
+from tests.zoo import environment
 from tests.zoo import saved_models
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     """No test reads or writes the caches of the user."""
-    for name in list(os.environ):
-        if name.startswith(("TFHUB_", "KAGGLEHUB_", "KERAS_TRANSFER_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+    environment.isolate(monkeypatch, tmp_path / "cache")
     return tmp_path / "cache"
 
 

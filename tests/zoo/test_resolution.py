@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 import sys
-import types
 import warnings
 
 import filelock
@@ -14,7 +13,6 @@ import tensorflow as tf
 
 from keras_transfer.zoo import archive
 from keras_transfer.zoo import cache as downloads
-from keras_transfer.zoo import download
 from keras_transfer.zoo import resolution
 from tests.zoo import archives
 from tests.zoo import processes
@@ -30,15 +28,9 @@ KAGGLE = "google/yamnet/tensorFlow2/yamnet"
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch, tmp_path):
-    """No setting of this machine counts, and nothing is kept on it."""
-    for name in list(os.environ):
-        if name.startswith(("KERAS_TRANSFER_", "TFHUB_", "KAGGLE")):
-            monkeypatch.delenv(name)
+def home(monkeypatch, tmp_path):
+    """kagglehub keeps its downloads below it."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
-    clock = types.SimpleNamespace(sleep=lambda _: None)
-    monkeypatch.setattr(download, "time", clock)
 
 
 @pytest.fixture

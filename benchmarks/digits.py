@@ -26,6 +26,7 @@ import numpy as np
 from tqdm import tqdm
 
 import keras_transfer as kt
+from keras_transfer.cli import output
 
 DOMAINS = ("mnist", "usps", "mnistm")
 
@@ -197,9 +198,7 @@ def write(path, records, **details):
         "runs": records,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial_{path.name}")
-    partial.write_text(json.dumps(contents, indent=1) + "\n")
-    partial.replace(path)
+    output.write_json(path, contents)
 
 
 def main():

@@ -17,7 +17,6 @@ median over rounds; padded rows count. Run it on a quiet machine.
 
 import argparse
 import importlib.metadata
-import json
 import os
 import pathlib
 import platform
@@ -29,6 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 import keras_transfer as kt
+from keras_transfer.cli import output
 
 TASKS = 32
 QUERIES = 15
@@ -130,9 +130,7 @@ def write(path, arguments, results):
         "queries": QUERIES,
         "results": results,
     }
-    partial = path.with_name(f".partial_{path.name}")
-    partial.write_text(json.dumps(contents, indent=1) + "\n")
-    partial.replace(path)
+    output.write_json(path, contents)
 
 
 def main():

@@ -48,7 +48,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_transfer as kt
-from keras_transfer._files import written_whole
+from keras_transfer.cli import output
 
 CLASSES = 5
 RATE, MOMENTUM = 0.01, 0.9
@@ -374,8 +374,7 @@ def write(path, arguments, results):
         "batch and step: at most 1.05",
         "results": results,
     }
-    with written_whole(path) as partial:
-        partial.write_text(json.dumps(contents, indent=1) + "\n")
+    output.write_json(path, contents)
 
 
 def main():

@@ -21,7 +21,6 @@ export costs too much. Run it on a quiet machine.
 import argparse
 import importlib.metadata
 import importlib.util
-import json
 import os
 import pathlib
 import platform
@@ -39,6 +38,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_transfer as kt
+from keras_transfer.cli import output
 from keras_transfer.export import probes
 
 CHECK = pathlib.Path(__file__).parents[1] / "export" / "check" / "check.py"
@@ -257,9 +257,7 @@ def main():
             "rounds": arguments.rounds,
             "results": results,
         }
-        partial = arguments.out.with_name(f".partial_{arguments.out.name}")
-        partial.write_text(json.dumps(contents, indent=1) + "\n")
-        partial.replace(arguments.out)
+        output.write_json(arguments.out, contents)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ import argparse
 import functools
 import importlib.metadata
 import importlib.util
-import json
 import os
 import pathlib
 import platform
@@ -34,6 +33,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_transfer as kt
+from keras_transfer.cli import output
 
 ROWS = 64
 STEPS = 50
@@ -301,9 +301,7 @@ def main():
             "steps_per_round": STEPS,
             "results": results,
         }
-        partial = arguments.out.with_name(f".partial_{arguments.out.name}")
-        partial.write_text(json.dumps(contents, indent=1) + "\n")
-        partial.replace(arguments.out)
+        output.write_json(arguments.out, contents)
 
 
 if __name__ == "__main__":

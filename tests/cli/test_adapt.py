@@ -51,6 +51,22 @@ def run(folders, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_damaged_files_are_refused_or_skipped_by_name(run, folders):
+    damaged = folders / "with_damage"
+    damaged.mkdir()
+    for path in (folders / "target" / "deep").iterdir():
+        (damaged / path.name).write_bytes(path.read_bytes())
+    (damaged / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    status, out, err = run(*SMALL, target="with_damage")
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert "cut.png" in err
+    status, out, _ = run(*SMALL, "--skip-corrupt", target="with_damage")
+    assert status == 0
+    assert "Skipped, damaged: " in out and "cut.png" in out
+    assert "Target: 40 images" in out
+
+
+@pytest.mark.slow
 def test_it_trains_compares_and_exports(run):
     status, out, _ = run(*SMALL, "--method", "all", "--json")
     assert status == 0

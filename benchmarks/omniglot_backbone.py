@@ -37,6 +37,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import digits
 import keras
 import numpy as np
+import omniglot_data
 import omniglot_quality
 import tensorflow as tf
 
@@ -129,60 +130,10 @@ def batches(images, seed, epoch, in_episodes):
 
     def load_batch(step, rows):
         key = tf.stack([tf.cast(epoch * steps, tf.int64) + step, seed])
-        return drawn_again(tf.gather(flat, rows), key), rows // DRAWINGS
+        images = omniglot_data.changed(tf.gather(flat, rows), key)
+        return images, rows // DRAWINGS
 
     return tf.data.Dataset.from_tensor_slices(rows).enumerate().map(load_batch)
-
-
-def drawn_again(images, key):
-    """Varies drawings: blend of ink and grey, place, size, slant and pen.
-
-    Args:
-        images: uint8, `(rows, 28, 28, 2)`.
-        key: Two integers that decide everything.
-
-    Returns:
-        float32 from 0 to 1, `(rows, 28, 28, 1)`.
-    """
-    rows = tf.shape(images)[0]
-    draws = tf.random.stateless_uniform((9, rows), key, -1.0, 1.0)
-    blend, pen, light = (draws[k][:, None, None, None] for k in (6, 7, 8))
-    images = tf.cast(images, tf.float32) / 255
-    # A third is ink alone, a third grey alone.
-    share = tf.clip_by_value(0.5 + 1.5 * blend, 0, 1)
-    images = share * images[..., :1] + (1 - share) * images[..., 1:]
-    images = keras.ops.image.affine_transform(
-        images, _affine(*tf.unstack(draws[:6])), data_format="channels_last"
-    )
-    # Pens: half as they are, three in ten one pixel wider, the rest two.
-    wider, widest = (
-        tf.nn.max_pool2d(images, size, 1, "SAME") for size in (2, 3)
-    )
-    images = tf.where(pen < 0, images, tf.where(pen < 0.6, wider, widest))
-    return tf.clip_by_value(images * (1 + 0.3 * light), 0, 1)
-
-
-def _affine(angle, height, width, slant, down, right):
-    """Rows of eight numbers, from draws between -1 and 1 of shape `(rows,)`."""
-    angle, slant = 0.2 * angle, 0.15 * slant
-    height, width = tf.exp(0.2 * height), tf.exp(0.2 * width)
-    cos, sin = tf.cos(angle), tf.sin(angle)
-    a, b = cos * width, (slant * cos - sin) * height
-    c, d = sin * width, (slant * sin + cos) * height
-    middle = 13.5  # stays where it is, up to the shift
-    return tf.stack(
-        [
-            a,
-            b,
-            middle - middle * (a + b) + 2.5 * right,
-            c,
-            d,
-            middle - middle * (c + d) + 2.5 * down,
-            tf.zeros_like(a),
-            tf.zeros_like(a),
-        ],
-        axis=1,
-    )
 
 
 # === Model

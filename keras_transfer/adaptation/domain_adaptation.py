@@ -11,10 +11,11 @@ from keras_transfer._public import public
 from keras_transfer.adaptation import domain_passes
 from keras_transfer.adaptation import feature_tap
 from keras_transfer.adaptation import fit_inputs
-from keras_transfer.adaptation import training_state
 from keras_transfer.alignment import Representation
 from keras_transfer.layers import opaque
 from keras_transfer.schedules import TrainingProgress
+from keras_transfer.training import data_epoch
+from keras_transfer.training import seed_state
 
 
 class DomainOutputs(NamedTuple):
@@ -216,7 +217,7 @@ class DomainAdaptation(keras.Model):
             x = x.take(plan.steps_per_epoch)
         kwargs["callbacks"] = [
             fit_inputs.EpochStart(plan, self.progress, epochs),
-            *fit_inputs.as_list(kwargs.get("callbacks")),
+            *data_epoch.as_list(kwargs.get("callbacks")),
         ]
         return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
 
@@ -231,10 +232,10 @@ class DomainAdaptation(keras.Model):
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        training_state.save_seeds(self, store)
+        seed_state.save_seeds(self, store)
 
     def load_own_variables(self, store):
-        super().load_own_variables(training_state.load_seeds(self, store))
+        super().load_own_variables(seed_state.load_seeds(self, store))
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -11,6 +11,7 @@ from keras import tree
 
 from keras_transfer._public import invalid_argument
 from keras_transfer.data import checks
+from keras_transfer.training.data_epoch import DataEpoch
 
 _PAIR = {"source", "target"}
 
@@ -29,7 +30,7 @@ class FitPlan(NamedTuple):
     epoch: Any
 
 
-class EpochStart(keras.callbacks.Callback):
+class EpochStart(DataEpoch):
     """Makes data order and progress functions of the number of the epoch.
 
     So a run goes on where it stopped, also with more epochs than planned at
@@ -42,16 +43,15 @@ class EpochStart(keras.callbacks.Callback):
     """
 
     def __init__(self, plan, progress, epochs):
-        super().__init__()
-        self._plan = plan
+        super().__init__(plan.epoch)
+        self._steps = plan.steps_per_epoch
         self._progress = progress
         self._epochs = epochs
 
     def on_epoch_begin(self, epoch, logs=None):
-        steps = self._plan.steps_per_epoch
+        super().on_epoch_begin(epoch, logs)
+        steps = self._steps
         self._progress.restart(steps * self._epochs, step=steps * epoch)
-        if self._plan.epoch is not None:
-            self._plan.epoch.assign(epoch)
 
 
 def is_pair(x):
@@ -62,13 +62,6 @@ def is_pair(x):
 def split_labels(y):
     """The source's and the target's labels; the latter may be `None`."""
     return (y["source"], y["target"]) if is_pair(y) else (y, None)
-
-
-def as_list(callbacks):
-    """The callbacks of `fit` as a list."""
-    if callbacks is None:
-        return []
-    return list(tree.flatten(callbacks))
 
 
 def plan(x, y, terms, batch_size=None, steps=None, held_out=0.0):

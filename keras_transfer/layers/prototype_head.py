@@ -213,19 +213,23 @@ class PrototypeHead(keras.layers.Layer):
 
     # === Layer ===
 
+    @property
+    def current_temperature(self):
+        """The number that divides the logits: as given, or as learnt."""
+        if self._log_temperature is None:
+            return self.temperature
+        return ops.exp(self._log_temperature)
+
     def call(self, inputs, support=None, support_labels=None, ways=None):
         ways = self._check_call(inputs, support, support_labels, ways)
         queries = ops.cast(inputs, self._logit_dtype())
-        temperature = self.temperature
-        if self._log_temperature is not None:
-            temperature = ops.exp(self._log_temperature)
         if support is None:
             means, counts = self.prototypes, self.counts
         else:
             support = ops.cast(support, self._logit_dtype())
             means, counts = class_means(support, support_labels, ways)
         logits = prototype_logits(
-            queries, means, counts, self.distance, temperature
+            queries, means, counts, self.distance, self.current_temperature
         )
         if support is None:
             return logits

@@ -15,6 +15,7 @@ LAYERS_OF_THE_PACKAGE = [
     ["layers", "losses"],
     ["alignment"],
     ["weighting"],
+    ["training"],
     [
         "adaptation",
         "callbacks",

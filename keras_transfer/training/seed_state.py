@@ -3,6 +3,11 @@
 _PREFIX = "seed_generator_"
 
 
+def is_seed(variable):
+    """Whether a variable is the state of a seed generator."""
+    return variable.path.endswith("seed_generator_state")
+
+
 def save_seeds(model, store):
     """Adds the state of all seed generators of a model to a store."""
     for key, variable in _seeds(model).items():
@@ -26,7 +31,7 @@ def _seeds(model):
     states = [
         variable
         for variable in model.variables
-        if variable.path.endswith("seed_generator_state")
+        if is_seed(variable)
     ]
     return {
         f"{_PREFIX}{index}": variable for index, variable in enumerate(states)

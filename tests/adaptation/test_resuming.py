@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer.adaptation import training_state
 from tests.adaptation import small
 from tests.helpers import to_numpy
 
@@ -128,27 +127,3 @@ def test_saved_trainer_of_a_subclassed_model(tmp_path):
     trainer.save(tmp_path / "trainer.keras")
     loaded = keras.models.load_model(tmp_path / "trainer.keras")
     small.assert_same_weights(trainer, loaded)
-
-
-def test_seeds_are_saved_with_the_weights(tmp_path):
-    keras.utils.set_random_seed(0)
-    trainer = _new_trainer("shared")
-    _fit(trainer)
-    trainer.save_weights(tmp_path / "trainer.weights.h5")
-    keras.utils.set_random_seed(1)
-    other = _new_trainer("shared")
-    other.optimizer.build(other.trainable_variables)
-    other.load_weights(tmp_path / "trainer.weights.h5")
-    seeds = [
-        [to_numpy(v) for v in training_state._seeds(t).values()]
-        for t in (trainer, other)
-    ]
-    assert len(seeds[0]) == 2  # of the model and of the discriminator
-    np.testing.assert_array_equal(*seeds)
-    assert np.any(seeds[0][0] != 0)
-
-
-def test_what_is_no_seed_is_handed_back():
-    trainer = _new_trainer("shared")
-    store = {"0": 1.0, "seed_generator_9": 2.0}
-    assert training_state.load_seeds(trainer, store) == {"0": 1.0}

@@ -14,6 +14,7 @@ from keras_transfer import callbacks as callbacks
 from keras_transfer import data as data
 from keras_transfer import layers as layers
 from keras_transfer import losses as losses
+from keras_transfer import meta as meta
 from keras_transfer import ops as ops
 from keras_transfer import schedules as schedules
 from keras_transfer import selection as selection

@@ -16,6 +16,7 @@ from keras_transfer.layers import opaque
 from keras_transfer.schedules import TrainingProgress
 from keras_transfer.training import data_epoch
 from keras_transfer.training import seed_state
+from keras_transfer.training.epoch_progress import EpochProgress
 
 
 class DomainOutputs(NamedTuple):
@@ -216,7 +217,8 @@ class DomainAdaptation(keras.Model):
             # Each epoch is a new pass of a known order: see pair_domains.
             x = x.take(plan.steps_per_epoch)
         kwargs["callbacks"] = [
-            fit_inputs.EpochStart(plan, self.progress, epochs),
+            data_epoch.DataEpoch(plan.epoch),
+            EpochProgress(self.progress, plan.steps_per_epoch, epochs),
             *data_epoch.as_list(kwargs.get("callbacks")),
         ]
         return super().fit(x, y, batch_size, epochs, verbose, **kwargs)

@@ -11,7 +11,6 @@ from keras import tree
 
 from keras_transfer._public import invalid_argument
 from keras_transfer.data import checks
-from keras_transfer.training.data_epoch import DataEpoch
 
 _PAIR = {"source", "target"}
 
@@ -28,30 +27,6 @@ class FitPlan(NamedTuple):
     steps_per_epoch: int
     is_dataset: bool
     epoch: Any
-
-
-class EpochStart(DataEpoch):
-    """Makes data order and progress functions of the number of the epoch.
-
-    So a run goes on where it stopped, also with more epochs than planned at
-    first.
-
-    Args:
-        plan: The `FitPlan`.
-        progress: The trainer's `TrainingProgress`.
-        epochs: Number of epochs of the whole training.
-    """
-
-    def __init__(self, plan, progress, epochs):
-        super().__init__(plan.epoch)
-        self._steps = plan.steps_per_epoch
-        self._progress = progress
-        self._epochs = epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        super().on_epoch_begin(epoch, logs)
-        steps = self._steps
-        self._progress.restart(steps * self._epochs, step=steps * epoch)
 
 
 def is_pair(x):

@@ -13,6 +13,9 @@ from keras_transfer.layers.gradient_reversal import (
 from keras_transfer.layers.image_preprocessing import (
     ImagePreprocessing as ImagePreprocessing,
 )
+from keras_transfer.layers.memory_cell import (
+    LeastRecentlyUsedMemoryCell as LeastRecentlyUsedMemoryCell,
+)
 from keras_transfer.layers.prototype_head import PrototypeHead as PrototypeHead
 
 

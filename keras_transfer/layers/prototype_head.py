@@ -9,13 +9,11 @@ from keras import ops
 
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import public
-from keras_transfer._public import unknown_name
 from keras_transfer.ops.prototypes import check_class_count
 from keras_transfer.ops.prototypes import check_labels
+from keras_transfer.ops.prototypes import check_nearness
 from keras_transfer.ops.prototypes import class_means
 from keras_transfer.ops.prototypes import prototype_logits
-
-DISTANCES = ("euclidean", "cosine")
 
 
 @public("layers")
@@ -358,11 +356,7 @@ class PrototypeHead(keras.layers.Layer):
 
 
 def _check_arguments(distance, temperature, ways, num_classes, width):
-    if distance not in DISTANCES:
-        raise unknown_name("distance", distance, DISTANCES)
-    is_number = isinstance(temperature, numbers.Real)
-    if not is_number or not 0 < temperature < math.inf:
-        raise invalid_argument("temperature", temperature, "a positive number")
+    check_nearness(distance, temperature)
     if ways is not None:
         check_class_count("ways", ways)
     if (num_classes is None) != (width is None):

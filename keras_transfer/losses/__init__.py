@@ -8,3 +8,5 @@ from keras_transfer.losses.maximum_mean_discrepancy import (
 from keras_transfer.losses.maximum_mean_discrepancy import (
     maximum_mean_discrepancy as maximum_mean_discrepancy,
 )
+from keras_transfer.losses.prototypical import Prototypical as Prototypical
+from keras_transfer.losses.prototypical import prototypical as prototypical

@@ -1,13 +1,16 @@
 """The mean of each class, and how near rows are to these means."""
 
+import math
 import numbers
 
 import keras
 from keras import ops
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import unknown_name
 from keras_transfer.ops.precision import at_least_float32
 
+DISTANCES = ("euclidean", "cosine")
 #: Logit of a class without rows. Softmax of it is exactly 0 beside any real
 #: logit, and unlike minus infinity it gives no NaN when multiplied by 0.
 ABSENT = -1e30
@@ -114,6 +117,15 @@ def check_class_count(name, value):
     is_integer = isinstance(value, numbers.Integral)
     if not is_integer or isinstance(value, bool) or value < 1:
         raise invalid_argument(name, value, "a positive integer")
+
+
+def check_nearness(distance, temperature):
+    """Raises unless these say how near a row is to a prototype."""
+    if distance not in DISTANCES:
+        raise unknown_name("distance", distance, DISTANCES)
+    is_number = isinstance(temperature, numbers.Real)
+    if not is_number or not 0 < temperature < math.inf:
+        raise invalid_argument("temperature", temperature, "a positive number")
 
 
 def check_labels(features_shape, labels_shape, labels_dtype):

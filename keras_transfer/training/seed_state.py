@@ -28,11 +28,7 @@ def load_seeds(model, store):
 
 def _seeds(model):
     """The states in a fixed order: that in which Keras lists variables."""
-    states = [
-        variable
-        for variable in model.variables
-        if is_seed(variable)
-    ]
+    states = [variable for variable in model.variables if is_seed(variable)]
     return {
         f"{_PREFIX}{index}": variable for index, variable in enumerate(states)
     }

@@ -14,77 +14,19 @@ its name to `public_names.txt`. The kind says which checks apply:
 Docstrings are checked for every public name, whether it is listed or not.
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
 
 import keras_transfer as kt
-
-
-@dataclasses.dataclass(frozen=True)
-class Descriptor:
-    """How to make a public object and how to call it.
-
-    Attributes:
-        name: Public name, as `layers.GradientReversal`; with a variant in
-            brackets where there are several of one object.
-        kind: See the head of this file.
-        create: Makes the object; for functions, returns the function.
-        inputs: Arrays for a call.
-        arguments: Further arguments of the call.
-        changes_precision: Whether half precision in gives float32 out.
-        tolerance: Of a compiled call; XLA sums in another order.
-        needs_tensorflow: Whether it works on no other backend.
-    """
-
-    name: str
-    kind: str
-    create: Callable[[], Any]
-    inputs: tuple = ()
-    arguments: dict = dataclasses.field(default_factory=dict)
-    changes_precision: bool = False
-    tolerance: float = 1e-6
-    needs_tensorflow: bool = False
-
-    @property
-    def public_name(self):
-        return self.name.split("[")[0]
-
-    def call(self, created, *inputs):
-        """Calls the object as its family is called."""
-        if self.kind == "term":
-            batches = [
-                kt.alignment.Representation(features=(features,))
-                for features in inputs
-            ]
-            return created(*batches, **self.arguments)
-        return created(*inputs, **self.arguments)
-
-    def model(self, created):
-        """A functional model that holds the object."""
-        if self.kind == "schedule":
-            inputs = keras.Input((3,))
-            layer = kt.layers.GradientReversal(strength=created)
-            return keras.Model(inputs, layer(inputs))
-        inputs = [keras.Input(array.shape[1:]) for array in self.inputs]
-        if self.kind == "term":
-            layer = kt.layers.AlignmentLoss(created)
-            return keras.Model(inputs, layer(*inputs))
-        outputs = created(*inputs, **self.arguments)
-        return keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
-
-
-def _rows(rows=6, width=4, shift=0.0, scale=1.0):
-    values = np.random.default_rng(rows).normal(size=(rows, width))
-    return (values * scale + shift).astype("float32")
+from tests.conformance.descriptor import Descriptor
+from tests.conformance.descriptor import rows
+from tests.conformance.few_shot_descriptors import FEW_SHOT
 
 
 def _images():
-    return _rows(3, 5 * 5 * 2).reshape(3, 5, 5, 2)
+    return rows(3, 5 * 5 * 2).reshape(3, 5, 5, 2)
 
 
 def _pixels():
@@ -104,8 +46,8 @@ def _plain_model():
 
 
 def _square():
-    rows = _rows()
-    return ((rows[:, None] - rows[None]) ** 2).sum(-1)
+    points = rows()
+    return ((points[:, None] - points[None]) ** 2).sum(-1)
 
 
 def _class_means(features, **arguments):
@@ -113,14 +55,21 @@ def _class_means(features, **arguments):
     return kt.ops.class_means(features, **arguments)[0]
 
 
+def _prototypical(support, query):
+    """With labels: two rows of padding, and a class without queries."""
+    return kt.losses.prototypical(
+        support, [0, 0, 2, 2, 1, -1], query, [2, 0, -1, 2, 0], num_classes=4
+    )
+
+
 def _prototype_head(**arguments):
     """With fixed prototypes of three classes, one of them without rows."""
     head = kt.layers.PrototypeHead(**arguments)
-    head.adapt(_rows(), np.array([0, 0, 2, 2, 2, -1]), num_classes=3)
+    head.adapt(rows(), np.array([0, 0, 2, 2, 2, -1]), num_classes=3)
     return head
 
 
-PAIR = (_rows(6), _rows(5, shift=0.5, scale=1.5))
+PAIR = (rows(6), rows(5, shift=0.5, scale=1.5))
 
 _layer = functools.partial(Descriptor, kind="layer")
 _term = functools.partial(
@@ -139,7 +88,7 @@ DESCRIPTORS = [
     _function(
         "ops.class_means",
         create=lambda: _class_means,
-        inputs=(_rows(),),
+        inputs=(rows(),),
         arguments={
             "labels": np.array([0, 0, 2, 2, 2, -1]),
             "num_classes": 3,
@@ -149,7 +98,7 @@ DESCRIPTORS = [
     _function(
         "ops.covariance",
         create=lambda: kt.ops.covariance,
-        inputs=(_rows(),),
+        inputs=(rows(),),
         changes_precision=True,
     ),
     _function(
@@ -172,13 +121,13 @@ DESCRIPTORS = [
     _function(
         "ops.reverse_gradient",
         create=lambda: kt.ops.reverse_gradient,
-        inputs=(_rows(),),
+        inputs=(rows(),),
         arguments={"strength": 0.3},
     ),
     _function(
         "ops.scale_gradient",
         create=lambda: kt.ops.scale_gradient,
-        inputs=(_rows(),),
+        inputs=(rows(),),
         arguments={"scale": 0.3},
     ),
     # === schedules ===
@@ -201,7 +150,7 @@ DESCRIPTORS = [
     _layer(
         "schedules.TrainingProgress",
         create=lambda: kt.schedules.TrainingProgress(total_steps=7),
-        inputs=(_rows(),),
+        inputs=(rows(),),
     ),
     # === losses ===
     _function(
@@ -216,6 +165,12 @@ DESCRIPTORS = [
         inputs=PAIR,
         changes_precision=True,
     ),
+    _function(
+        "losses.prototypical",
+        create=lambda: _prototypical,
+        inputs=PAIR,
+        changes_precision=True,
+    ),
     _loss("losses.Coral", create=lambda: kt.losses.Coral(name="other")),
     _loss(
         "losses.MaximumMeanDiscrepancy",
@@ -227,24 +182,31 @@ DESCRIPTORS = [
         "losses.MaximumMeanDiscrepancy[bandwidths]",
         create=lambda: kt.losses.MaximumMeanDiscrepancy(bandwidths=[0.5, 2.0]),
     ),
+    _loss(
+        "losses.Prototypical",
+        create=lambda: kt.losses.Prototypical(
+            2, "cosine", temperature=0.5, name="other"
+        ),
+        inputs=(np.array([3, 3, 7, 7, 3, 7], "float32"), rows()),
+    ),
     # === layers ===
     _layer(
         "layers.CosineHead",
         create=lambda: kt.layers.CosineHead(
             3, scale=5.0, kernel_initializer="he_normal"
         ),
-        inputs=(_rows(),),
+        inputs=(rows(),),
         changes_precision=True,
     ),
     _layer(
         "layers.GradientReversal",
         create=lambda: kt.layers.GradientReversal(strength=0.3),
-        inputs=(_rows(),),
+        inputs=(rows(),),
     ),
     _layer(
         "layers.GradientReversal[schedule]",
         create=lambda: kt.layers.GradientReversal(kt.schedules.SigmoidRamp()),
-        inputs=(_rows(),),
+        inputs=(rows(),),
         arguments={"progress": 0.5},
     ),
     _layer(
@@ -252,12 +214,12 @@ DESCRIPTORS = [
         create=lambda: kt.layers.DomainDiscriminator(
             (7, 5), activation="tanh", dropout=0.5
         ),
-        inputs=(_rows(),),
+        inputs=(rows(),),
     ),
     _layer(
         "layers.DomainBatchNormalization",
         create=lambda: kt.layers.DomainBatchNormalization(3, momentum=0.9),
-        inputs=(_rows(),),
+        inputs=(rows(),),
         arguments={"domain": 2},
     ),
     _layer(
@@ -278,7 +240,7 @@ DESCRIPTORS = [
     _layer(
         "layers.PrototypeHead",
         create=lambda: _prototype_head(temperature=0.5),
-        inputs=(_rows(5, shift=0.5),),
+        inputs=(rows(5, shift=0.5),),
         changes_precision=True,
     ),
     _layer(
@@ -286,7 +248,7 @@ DESCRIPTORS = [
         create=lambda: _prototype_head(
             distance="cosine", temperature=0.1, learn_temperature=True
         ),
-        inputs=(_rows(5, shift=0.5),),
+        inputs=(rows(5, shift=0.5),),
         changes_precision=True,
     ),
     _layer(
@@ -331,8 +293,10 @@ DESCRIPTORS = [
         create=lambda: kt.DomainAdaptation(
             _plain_model(), ["dann", "dan"], batch_norm="domain_specific"
         ),
-        inputs=(_rows(),),
+        inputs=(rows(),),
     ),
+    # === meta ===
+    *FEW_SHOT,
     # === zoo ===
     _layer(
         "zoo.HubBackbone",
@@ -361,6 +325,14 @@ IGNORED = {
     "data.episodes": "a dataset; tests/data/test_episodes.py",
     "data.pair_domains": "a dataset; tests/data/test_pair_domains.py",
     "data.split_classes": "row numbers; tests/data/test_split_classes.py",
+    "layers.LeastRecentlyUsedMemoryCell": (
+        "a cell takes states; meta.MemoryAugmentedNetwork holds one"
+    ),
+    "meta.EpisodeScores": "values; tests/meta/test_episode_scores.py",
+    "meta.RelationLoss": "labels, no second batch; its own test file",
+    "meta.MultiStepLoss": "no tensors; tests/meta/test_multi_step_loss.py",
+    "meta.DerivativeOrderAnnealing": "no tensors; its own test file",
+    "meta.PerStepBatchNorm": "no arguments; its own test file",
     "callbacks.BestPlainModel": "a callback has no config in Keras",
     "zoo.Card": "plain data; tests/zoo/test_card.py",
     "zoo.find_card": "no tensors; tests/zoo/test_registry.py",

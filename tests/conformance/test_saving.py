@@ -65,12 +65,12 @@ def test_keras_file_of_a_model_compiled_with_it(
 ):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
     model.compile("sgd", loss=descriptor.create())
-    source, target = (x[:5] for x in descriptor.inputs)
-    expected = model.evaluate(source, target, verbose=0)
+    y, x = (array[:5] for array in descriptor.inputs)
+    expected = model.evaluate(x, y, verbose=0)
     loaded = _reloaded(model, tmp_path)
     configs = [json.dumps(m.loss.get_config()) for m in (model, loaded)]
     assert configs[0] == configs[1]  # as text: a file has no tuples
-    assert loaded.evaluate(source, target, verbose=0) == expected
+    assert loaded.evaluate(x, y, verbose=0) == expected
 
 
 @of_kind("learning_rate")
@@ -109,7 +109,9 @@ def test_saved_model(descriptor, tmp_path, generator):
 def test_saved_model_of_the_plain_model(descriptor, tmp_path, generator):
     trainer = descriptor.create()
     _disturb(trainer, generator)
-    _assert_served_equals(trainer.model, descriptor.inputs, tmp_path)
+    model = getattr(trainer, "model", None) or trainer.encoder
+    inputs = descriptor.plain_inputs or descriptor.inputs
+    _assert_served_equals(model, inputs, tmp_path)
 
 
 def test_disturbed_weights_differ(generator):

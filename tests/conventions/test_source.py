@@ -88,7 +88,9 @@ def test_public_classes_have_a_file_named_after_them():
         if not isinstance(shown, type) or name in SHARED_FILES:
             continue
         stem = shown.__module__.split(".")[-1]
-        words = re.sub(r"(?<!^)(?=[A-Z])", "_", shown.__name__).lower()
+        # An abbreviation such as MAML is one word.
+        starts = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+        words = re.sub(starts, "_", shown.__name__).lower()
         if stem not in (words, *_word_ends(words)):
             complaints.append(f"{name} is in {stem}.py, not in {words}.py")
     source.report(

@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 import keras_transfer as kt
-from keras_transfer.export import few_shot
+from keras_transfer.export import few_shot_requests
 from keras_transfer.export import probes
+from keras_transfer.export import prototype_signature
 from keras_transfer.export.served_model import ServedModel
 from tests.export import graphs
 
@@ -29,7 +30,7 @@ def _encoder(width=5):
 def _signature(encoder=None, head=None, ways=WAYS):
     served = ServedModel(_encoder() if encoder is None else encoder)
     head = kt.layers.PrototypeHead() if head is None else head
-    return few_shot.episodes_signature(served, head, ways)
+    return prototype_signature.prototype_signature(served, head, ways)
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_tasks_of_images(tasks):
 def test_two_clients_at_once_get_their_own_answers(tasks, tmp_path):
     encoder = _encoder()
     served = ServedModel(encoder)
-    signature = few_shot.episodes_signature(
+    signature = prototype_signature.prototype_signature(
         served, kt.layers.PrototypeHead(learn_temperature=True), WAYS
     )
     graphs.write(tmp_path / "1", served.model, {"predict": signature})
@@ -219,7 +220,7 @@ def _bad(rows):
 def test_bad_episodes_are_refused(tasks, tmp_path):
     served = ServedModel(_encoder())
     head = kt.layers.PrototypeHead()
-    signature = few_shot.episodes_signature(served, head, WAYS)
+    signature = prototype_signature.prototype_signature(served, head, WAYS)
     graphs.write(tmp_path / "1", served.model, {"predict": signature})
     rows = tasks(2)
     bad = _bad(rows)
@@ -234,91 +235,21 @@ def test_bad_episodes_are_refused(tasks, tmp_path):
         assert message in answer.message
 
 
-# === Publishing
-
-
-@pytest.mark.slow
-def test_an_encoder_is_published_and_verified(generator, tmp_path):
-    encoder = _encoder()
-    report = kt.export.save_few_shot(
-        encoder,
-        tmp_path,
-        ways=2,
-        head=kt.layers.PrototypeHead("cosine", 0.1),
-        samples=_normal(generator, 30, 3),
-        card={"metrics": {"accuracy": 0.5}},
-    )
-    assert report.passed and report.largest_difference < 1e-5
-    assert not (report.path / "batching_params.pbtxt").exists()
-    found = probes.signatures(report.path)
-    assert set(found) == {"predict", "serving_default"}
-    for info in [*found["predict"].inputs.values()]:
-        assert info.shape[:2] == (None, None)
-    assert kt.export.verify(report.path).passed
-
-
-@pytest.mark.parametrize(
-    ("shape", "dtype", "low", "high"),
-    [((3,), "float32", 0, 1), ((8, 8, 3), "uint8", 100, 255)],
-)
-def test_episodes_to_try_are_of_the_encoder_s_inputs(shape, dtype, low, high):
-    inputs = keras.Input(shape, dtype=dtype)
-    served = ServedModel(keras.Model(inputs, keras.layers.Flatten()(inputs)))
-    rows = few_shot._episodes(served, 5, None)
-    assert rows["support"].shape == (3, 6, *shape)
-    assert rows["query"].shape == (3, 2, *shape)
-    assert rows["support"].dtype == dtype
-    assert low <= rows["query"].max() <= high
-    assert rows["support_labels"].tolist() == [[0, 0, 1, 1, 2, 2]] * 3
-
-
 def test_episodes_of_strings():
     text = keras.Input((1,), dtype="string")
     x = keras.layers.Hashing(num_bins=3, output_mode="one_hot")(text)
     served = ServedModel(keras.Model(text, x))
-    rows = few_shot._episodes(served, 2, None)
+    rows = few_shot_requests.examples(served, 2, None)
     signature = _signature(keras.Model(text, x))
     found = graphs.call(signature, rows)
     graphs.assert_same(found, signature.reference(rows), 1e-5)
-
-
-# === Bad arguments
-
-
-@pytest.mark.parametrize("ways", [1, 0, 2.0, None])
-def test_ways_that_are_none_are_refused(ways, tmp_path):
-    with pytest.raises(ValueError, match="argument `ways`"):
-        kt.export.save_few_shot(_encoder(), tmp_path, ways=ways)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_heads_and_encoders_that_do_not_fit_are_refused(tmp_path):
-    def refuses(message, encoder=None, **options):
-        encoder = _encoder() if encoder is None else encoder
-        with pytest.raises(ValueError, match=message):
-            kt.export.save_few_shot(encoder, tmp_path, ways=3, **options)
-
-    refuses("argument `head`", head=kt.layers.CosineHead(3))
-    refuses("argument `samples`.*at least 8 rows", samples=np.ones((7, 3)))
-    refuses("argument `samples`.*shape", samples=np.ones((9, 4)))
-    images = keras.Sequential([keras.Input((6, 6, 3)), keras.layers.ReLU()])
-    refuses(r"returns features \(batch, width\)", images)
-    left, right = keras.Input((2,)), keras.Input((2,))
-    both = keras.Model([left, right], keras.layers.Add()([left, right]))
-    refuses("one input", both)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_url_is_refused_before_anything_is_done():
-    with pytest.raises(ValueError, match="argument `folder`"):
-        kt.export.save_few_shot(None, "gs://bucket/model", ways=3)
 
 
 def test_the_graph_holds_only_what_it_reads(tmp_path):
     served = ServedModel(_encoder())
     head = kt.layers.PrototypeHead(learn_temperature=True)
     head.adapt(np.ones((2, 5)), np.array([0, 1]))  # not used in episodes
-    signature = few_shot.episodes_signature(served, head, WAYS)
+    signature = prototype_signature.prototype_signature(served, head, WAYS)
     graphs.write(tmp_path / "1", served.model, {"predict": signature})
     reader = tf.train.load_checkpoint(
         str(tmp_path / "1" / "variables" / "variables")

@@ -1,0 +1,258 @@
+"""Calls of Keras layers that stand in for the stock ones during a pass.
+
+Two reasons. `tf.nn.moments`, on which the normalizations of Keras rest, stops
+the gradient at the mean. That is right for a first derivative and wrong for a
+second one. And the second derivative of TensorFlow's max pooling is slow.
+"""
+
+import collections
+import contextlib
+import threading
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_transfer.ops.precision import at_least_float32
+
+_current = threading.local()
+
+
+class Pass:
+    """One pass through a model.
+
+    Attributes:
+        batch_norm: Whether batch norm uses the statistics of the batch, or
+            `None` for what the argument `training` says.
+        watched: A layer whose inputs are noted, or `None`.
+        calls: How often each batch norm has used those of the batch, by id.
+        inputs: What the watched layer was last called with.
+    """
+
+    def __init__(self, batch_norm=None, watched=None):
+        self.batch_norm = batch_norm
+        self.watched = watched
+        self.calls = collections.Counter()
+        self.inputs = None
+
+
+@contextlib.contextmanager
+def replaced(layers, batch_norm=None, watched=None):
+    """Lets the layers compute by the functions of this module for a while.
+
+    Only calls from this thread inside the context are changed. The layers
+    are left as they were found.
+
+    Args:
+        layers: All layers of a model.
+        batch_norm: See `Pass`.
+        watched: See `Pass`.
+
+    Yields:
+        The `Pass`.
+    """
+    outer = getattr(_current, "value", None)
+    added = [layer for layer in layers if _install(layer, watched)]
+    _current.value = Pass(batch_norm, watched)
+    try:
+        yield _current.value
+    finally:
+        _current.value = outer
+        for layer in added:
+            # An attribute of the object hid the method of its class.
+            layer.__dict__.pop("call", None)
+
+
+def _install(layer, watched):
+    function = _STAND_INS.get(type(layer))
+    if function is None and isinstance(layer, keras.layers.BatchNormalization):
+        function = _other_batch_norm
+    if layer is watched:
+        function = _noted
+    if function is None or "call" in layer.__dict__:
+        return False
+    stock = layer.call
+
+    def call(*args, **kwargs):
+        now = getattr(_current, "value", None)
+        if now is None:  # another thread
+            return stock(*args, **kwargs)
+        return function(layer, now, stock, *args, **kwargs)
+
+    # Not by setattr, which Keras watches.
+    layer.__dict__["call"] = call
+    return True
+
+
+def uses_batch(layer, now, training):
+    """Whether a batch norm takes its statistics from the batch."""
+    if now.batch_norm is not None:
+        training = now.batch_norm
+    return bool(training and layer.trainable)
+
+
+def batch_norm(layer, now, stock, inputs, training=None, mask=None):
+    """`BatchNormalization` with an exact second derivative."""
+    on_batch = uses_batch(layer, now, training)
+    now.calls[id(layer)] += on_batch
+    if mask is not None or layer.renorm or layer.synchronized:
+        return stock(inputs, training=on_batch, mask=mask)
+    x = at_least_float32(inputs)
+    if on_batch:
+        axes = [axis for axis in range(len(x.shape)) if axis != _axis(layer, x)]
+        mean, variance = moments(x, axes)
+        for moving, value in (
+            (layer.moving_mean, mean),
+            (layer.moving_variance, variance),
+        ):
+            moving.assign(
+                ops.cast(moving, x.dtype) * layer.momentum
+                + ops.reshape(value, moving.shape) * (1.0 - layer.momentum)
+            )
+    else:
+        shape = _along(_axis(layer, x), x)
+        mean = ops.reshape(ops.cast(layer.moving_mean, x.dtype), shape)
+        variance = ops.reshape(ops.cast(layer.moving_variance, x.dtype), shape)
+    return _normalized(layer, x, mean, variance, _axis(layer, x))
+
+
+def moments(x, axes):
+    """Mean and biased variance, kept axes; both can be derived at will."""
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    # No stopped gradient here: see the head of this file.
+    return mean, tf.reduce_mean(tf.square(x - mean), axes, keepdims=True)
+
+
+def layer_norm(layer, now, stock, inputs):
+    """`LayerNormalization` with an exact second derivative."""
+    del now, stock
+    x = at_least_float32(inputs)
+    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
+    axes = [axis % len(x.shape) for axis in axes]
+    mean, variance = moments(x, axes)
+    shape = [x.shape[i] if i in axes else 1 for i in range(len(x.shape))]
+    outputs = (x - mean) * tf.math.rsqrt(variance + layer.epsilon)
+    if layer.gamma is not None:
+        outputs *= ops.reshape(ops.cast(layer.gamma, x.dtype), shape)
+    if layer.beta is not None:
+        outputs += ops.reshape(ops.cast(layer.beta, x.dtype), shape)
+    return ops.cast(outputs, layer.compute_dtype)
+
+
+def max_pooling(layer, now, stock, inputs):
+    """`MaxPooling2D` whose second derivative is fast."""
+    del now
+    windows = layer.pool_size
+    size = inputs.shape[1:3]
+    if (
+        layer.padding != "valid"
+        or layer.strides != windows
+        or layer.data_format != "channels_last"
+        or None in size
+        or min(size[0] // windows[0], size[1] // windows[1]) == 0
+    ):
+        return stock(inputs)
+    return _pool(inputs, windows)
+
+
+def _pool(x, windows):
+    settings = {
+        "ksize": [1, *windows, 1],
+        "strides": [1, *windows, 1],
+        "padding": "VALID",
+    }
+
+    @tf.custom_gradient
+    def pool(x):
+        largest = tf.nn.max_pool2d(x, windows, windows, "VALID")
+
+        def gradient(upstream):
+            # The first derivative is TensorFlow's, which puts the gradient
+            # where the largest value is; its own derivative takes what lies
+            # there.
+            @tf.custom_gradient
+            def put(upstream):
+                return (
+                    tf.raw_ops.MaxPoolGrad(
+                        orig_input=x,
+                        orig_output=largest,
+                        grad=upstream,
+                        **settings,
+                    ),
+                    lambda values: at_largest(x, values, windows),
+                )
+
+            return put(upstream)
+
+        return largest, gradient
+
+    return pool(x)
+
+
+def at_largest(x, values, windows):
+    """Of each window of `x`, the value that stands where `x` is largest.
+
+    Of equal ones the first in the order of rows counts, as in TensorFlow.
+    """
+    rows, columns = windows
+    height, width, filters = x.shape[1:]
+    high, wide = height // rows, width // columns
+
+    def cut(tensor):
+        tensor = tensor[:, : high * rows, : wide * columns]
+        return tf.reshape(tensor, [-1, high, rows, wide, columns, filters])
+
+    # Along each line of a window, then over its lines.
+    largest, chosen = _first_largest(cut(x), cut(values), axis=4)
+    return _first_largest(largest, chosen, axis=2)[1]
+
+
+def _first_largest(x, values, axis):
+    largest, chosen = None, None
+    for here, value in zip(
+        tf.unstack(x, axis=axis), tf.unstack(values, axis=axis), strict=True
+    ):
+        if largest is None:
+            largest, chosen = here, value
+        else:
+            chosen = tf.where(largest >= here, chosen, value)
+            largest = tf.maximum(largest, here)
+    return largest, chosen
+
+
+def _noted(layer, now, stock, inputs, **kwargs):
+    del layer
+    now.inputs = inputs
+    return stock(inputs, **kwargs)
+
+
+def _other_batch_norm(layer, now, stock, inputs, training=None, **kwargs):
+    on_batch = uses_batch(layer, now, training)
+    now.calls[id(layer)] += on_batch
+    return stock(inputs, training=on_batch, **kwargs)
+
+
+def _normalized(layer, x, mean, variance, axis):
+    scale = tf.math.rsqrt(variance + layer.epsilon)
+    shape = _along(axis, x)
+    if layer.gamma is not None:
+        scale *= ops.reshape(ops.cast(layer.gamma, x.dtype), shape)
+    offset = -mean * scale
+    if layer.beta is not None:
+        offset += ops.reshape(ops.cast(layer.beta, x.dtype), shape)
+    return ops.cast(x * scale + offset, layer.compute_dtype)
+
+
+def _axis(layer, x):
+    return layer.axis % len(x.shape)
+
+
+def _along(axis, x):
+    return [-1 if i == axis else 1 for i in range(len(x.shape))]
+
+
+_STAND_INS = {
+    keras.layers.BatchNormalization: batch_norm,
+    keras.layers.LayerNormalization: layer_norm,
+    keras.layers.MaxPooling2D: max_pooling,
+}

@@ -118,7 +118,9 @@ def test_an_unknown_handle_leaves_nothing(web, cache):
 
 
 @pytest.mark.parametrize(
-    "contents", [b"<html>", PACKED[:-50], archives.pack(archives.files({}))]
+    "contents",
+    [b"<html>", PACKED[:-50], archives.pack(archives.files({}))],
+    ids=["a page", "cut short", "no model"],
 )
 def test_a_bad_archive_is_named_and_not_kept(web, cache, contents):
     url = web.serve("/m", contents, PACKED)

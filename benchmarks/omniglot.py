@@ -37,7 +37,6 @@ import tensorflow as tf
 
 import keras_transfer as kt
 
-QUERIES = 15
 NUM_EPISODES = 1000
 
 
@@ -120,14 +119,6 @@ def train(arguments, data, ways, seed):
         "queries": method.queries,
         "tasks": method.tasks,
     }
-    episodes = kt.data.episodes(
-        *data,
-        **settings,
-        rotations=True,
-        seed=seed,
-        steps_per_epoch=method.epoch,
-        example_map=method.example_map,
-    )
     name = "-".join(
         [arguments.method, *(f"{k}{v}" for k, v in settings.items())]
         + [f"steps{steps}", f"seed{seed}"]
@@ -140,15 +131,7 @@ def train(arguments, data, ways, seed):
         with np.load(finished) as weights:
             trainer.set_weights([weights[name] for name in weights.files])
     else:
-        trainer.fit(
-            episodes,
-            epochs=-(-steps // method.epoch),
-            verbose=0,
-            callbacks=[
-                keras.callbacks.BackupAndRestore(folder / "backup"),
-                curve,
-            ],
-        )
+        run_stages(trainer, method, settings, data, steps, seed, curve)
         np.savez(finished, *trainer.get_weights())
     return trainer, {
         **settings,
@@ -156,6 +139,52 @@ def train(arguments, data, ways, seed):
         "seconds": round(sum(point["seconds"] for point in curve.points)),
         "curve": thinned(curve.points),
     }
+
+
+def run_stages(trainer, method, settings, data, steps, seed, curve):
+    """Trains, or goes on with a training."""
+    stages = ((steps, {}),) if steps != method.steps else method.stages
+    folder, first = curve.path.parent, 0
+    for number, (length, changes) in enumerate(stages or ((steps, {}),)):
+        last = first + -(-length // method.epoch)
+        done = folder / f"stage_{number}.weights.h5"
+        if done.exists():
+            trainer.optimizer.build(trainer.trainable_variables)
+            trainer.load_weights(done)
+        else:
+            trainer.fit(
+                episodes_of(
+                    method,
+                    data,
+                    **{**settings, **changes},
+                    seed=seed,
+                    steps_per_epoch=method.epoch,
+                    example_map=method.example_map,
+                ),
+                initial_epoch=first,
+                epochs=last,
+                verbose=0,
+                callbacks=[
+                    keras.callbacks.BackupAndRestore(folder / "backup"),
+                    curve,
+                ],
+            )
+            if stages and number + 1 < len(stages):
+                trainer.save_weights(done)
+        first = last
+
+
+def episodes_of(method, data, **settings):
+    """Episodes of images, or of their features, turns as classes."""
+    images, labels = data
+    if method.features is None:
+        return kt.data.episodes(images, labels, rotations=True, **settings)
+    turns = [np.rot90(images, k, axes=(1, 2)) for k in range(4)]
+    features = [method.features(omniglot_data.ink(turn)) for turn in turns]
+    names = [np.char.add(labels, f" turned {k}") for k in range(4)]
+    return kt.data.episodes(
+        np.concatenate(features), np.concatenate(names), **settings
+    )
 
 
 class Curve(keras.callbacks.Callback):
@@ -192,21 +221,19 @@ def thinned(points, number=20):
 def measure(arguments, trainer, data, ways):
     """Scores on the classes that measure, in per cent."""
     method = omniglot_methods.METHODS[arguments.method]
-    episodes = kt.data.episodes(
-        *data,
+    episodes = episodes_of(
+        method,
+        data,
         ways=ways,
         shots=arguments.shots,
-        queries=QUERIES,
+        queries=method.test_queries,
         tasks=method.test_tasks,
-        rotations=True,
         seed=0,
         fixed=True,
         steps_per_epoch=-(-NUM_EPISODES // method.test_tasks),
-        example_map=omniglot_data.ink,
+        example_map=None if method.features else omniglot_data.ink,
     )
-    scores = trainer.evaluate_episodes(
-        episodes, NUM_EPISODES, statistics=method.statistics, verbose=False
-    )
+    scores = method.scores(trainer, episodes, NUM_EPISODES)
     return {
         name: [round(100 * score.mean, 2), round(100 * score.interval, 2)]
         for name, score in scores.items()
@@ -223,7 +250,7 @@ def main():
         "file": (arguments.test_file or pathlib.Path(omniglot_data.FILE)).name,
         "classes": 4 * len(set(test_data[1])),
         "episodes": NUM_EPISODES,
-        "queries": QUERIES,
+        "queries": omniglot_methods.METHODS[arguments.method].test_queries,
         "hold_out": arguments.hold_out,
     }
     records = digits.earlier_runs(arguments.out)

@@ -14,6 +14,17 @@ import omniglot_data
 import keras_transfer as kt
 
 
+def all_statistics(trainer, episodes, number):
+    """Scores by what batch norm uses for the queries."""
+    return trainer.evaluate_episodes(episodes, number, verbose=False)
+
+
+def showings(trainer, episodes, number):
+    """Scores by how often a class has been shown."""
+    scores = trainer.evaluate_showings(episodes, number, verbose=False)
+    return {f"showing {showing}": score for showing, score in scores.items()}
+
+
 @dataclasses.dataclass(frozen=True)
 class Method:
     """One configuration.
@@ -29,7 +40,12 @@ class Method:
         test_tasks: Episodes in a batch of the test, a matter of speed.
         epoch: Steps between two savings.
         example_map: What changes drawings in training.
-        statistics: Which statistics are measured; `None` for all.
+        stages: Of training, one after the other: steps, and what is other in
+            it. Instead of `steps`.
+        features: From images `(rows, 28, 28, 1)` to what episodes are drawn
+            of, computed once; `None` for the images.
+        test_queries: Queries of a class in the test.
+        scores: From a trainer and episodes to a dict of `EpisodeScores`.
     """
 
     create: Callable
@@ -41,7 +57,10 @@ class Method:
     test_tasks: int = 10
     epoch: int = 100
     example_map: Callable = omniglot_data.redrawn
-    statistics: tuple | None = None
+    stages: tuple = ()
+    features: Callable | None = None
+    test_queries: int = 15
+    scores: Callable = all_statistics
 
 
 def conv4(width=64, last_relu=True):
@@ -145,6 +164,23 @@ def reptile(ways, shots, steps):
     return learner
 
 
+def shipped_features(images):
+    """Features of the backbone that ships with the package."""
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), kt.zoo.load("omniglot_conv4")]
+    )
+    return model.predict(images, batch_size=500, verbose=0)
+
+
+def memory(ways, shots, steps):
+    encoder = keras.Sequential(
+        [keras.Input((64,)), keras.layers.BatchNormalization(momentum=0.9)]
+    )
+    network = kt.meta.MemoryAugmentedNetwork(encoder, ways=ways)
+    network.compile(keras.optimizers.Adam(2e-3))
+    return network
+
+
 _maml = functools.partial(Method, steps=10000, tasks=32, queries=5)
 
 METHODS = {
@@ -155,6 +191,18 @@ METHODS = {
     "fomaml": _maml(functools.partial(maml, first_order=True)),
     "anil": _maml(functools.partial(maml, adapt="head")),
     "meta_sgd": _maml(functools.partial(maml, learn_inner_rates="parameter")),
+    # Sequences of 20 steps to begin with, then of the published 50.
+    "memory": Method(
+        memory,
+        steps=3000,
+        tasks=16,
+        queries=9,
+        stages=((1000, {"queries": 3}), (2000, {})),
+        features=shipped_features,
+        example_map=None,
+        test_queries=9,
+        scores=showings,
+    ),
     "reptile": Method(
         reptile, steps=25000, tasks=5, queries=1, shots=10, epoch=250
     ),

@@ -18,8 +18,8 @@ import time
 
 import numpy as np
 
-#: Of the checks. In float32 an activation that is rounded to the other side of
-#: a ReLU changes a gradient by some parts in a thousand, on every side.
+#: Of the checks. In float64 only rounding is left; in float32 an activation on
+#: the other side of a ReLU may change a gradient by some percent.
 DTYPES = ("float32", "float64")
 #: Sleep between two turns, until the threads of the last one sleep too.
 PAUSE = 0.1

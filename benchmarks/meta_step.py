@@ -15,10 +15,13 @@ per row with the same number of threads:
   `meta_step_torch`.
 
 `gradient` is the relative distance of the meta-gradient of a step of 8 tasks
-to ours in float64: of all variables as one vector, and of the worst one. In
-float64 all agree to 1e-12. Memory is the high-water mark of the process's
-resident memory, without the check; `imported_mb` of it are there after the
-imports, for TensorFlow mostly its own code.
+to ours in float64: of all variables as one vector, and of the worst one. The
+one in float64 tells whether two sides compute the same. In float32 rounding
+takes an activation of some tasks to the other side of a ReLU or a maximum,
+another one on each side, and moves their gradients by up to some percent.
+Memory is the high-water mark of the process's resident memory, without the
+check; `imported_mb` of it are there after the imports, for TensorFlow mostly
+its own code.
 
 The interpreter of the peers needs torch, higher and numpy. learn2learn does
 not build on Python 3.11; `pip download --no-deps --no-binary :all:

@@ -7,7 +7,7 @@ import keras
 import keras_sides
 import numpy as np
 
-from keras_transfer.meta.maml import MAML
+import keras_transfer as kt
 
 
 class Worker:
@@ -24,7 +24,7 @@ class Worker:
         keras.config.set_floatx(row["dtype"])
         keras.config.set_dtype_policy(row["dtype"])
         self.model = keras_sides.network(row["network"], values)
-        self.maml = MAML(
+        self.maml = kt.meta.MAML(
             self.model,
             inner_learning_rate=row["inner_rate"],
             inner_steps=row["inner_steps"],

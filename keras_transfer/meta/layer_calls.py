@@ -1,8 +1,7 @@
 """Calls of Keras layers that stand in for the stock ones during a pass.
 
-Two reasons. `tf.nn.moments`, on which the normalizations of Keras rest, stops
-the gradient at the mean. That is right for a first derivative and wrong for a
-second one. And the second derivative of TensorFlow's max pooling is slow.
+The second derivatives of Keras' normalizations are wrong, see
+`batch_moments.py`, and that of TensorFlow's max pooling is slow.
 """
 
 import collections
@@ -13,6 +12,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_transfer.meta import batch_moments
 from keras_transfer.ops.precision import at_least_float32
 
 _current = threading.local()
@@ -98,45 +98,76 @@ def batch_norm(layer, now, stock, inputs, training=None, mask=None):
     if mask is not None or layer.renorm or layer.synchronized:
         return stock(inputs, training=on_batch, mask=mask)
     x = at_least_float32(inputs)
+    channels = layer.axis % len(x.shape)
+    gamma = _broadcast(layer.gamma, x, [channels], 1.0)
+    beta = _broadcast(layer.beta, x, [channels], 0.0)
     if on_batch:
-        axes = [axis for axis in range(len(x.shape)) if axis != _axis(layer, x)]
-        mean, variance = moments(x, axes)
-        for moving, value in (
-            (layer.moving_mean, mean),
-            (layer.moving_variance, variance),
-        ):
-            moving.assign(
-                ops.cast(moving, x.dtype) * layer.momentum
-                + ops.reshape(value, moving.shape) * (1.0 - layer.momentum)
-            )
+        axes = [axis for axis in range(len(x.shape)) if axis != channels]
+        outputs, mean, variance = batch_moments.normalized(
+            x, gamma, beta, layer.epsilon, axes
+        )
+        _move(layer, layer.moving_mean, mean)
+        _move(layer, layer.moving_variance, variance)
     else:
-        shape = _along(_axis(layer, x), x)
-        mean = ops.reshape(ops.cast(layer.moving_mean, x.dtype), shape)
-        variance = ops.reshape(ops.cast(layer.moving_variance, x.dtype), shape)
-    return _normalized(layer, x, mean, variance, _axis(layer, x))
-
-
-def moments(x, axes):
-    """Mean and biased variance, kept axes; both can be derived at will."""
-    mean = tf.reduce_mean(x, axes, keepdims=True)
-    # No stopped gradient here: see the head of this file.
-    return mean, tf.reduce_mean(tf.square(x - mean), axes, keepdims=True)
+        mean = _broadcast(layer.moving_mean, x, [channels])
+        variance = _broadcast(layer.moving_variance, x, [channels])
+        scale = gamma * tf.math.rsqrt(variance + layer.epsilon)
+        outputs = x * scale + (beta - mean * scale)
+    return ops.cast(outputs, layer.compute_dtype)
 
 
 def layer_norm(layer, now, stock, inputs):
     """`LayerNormalization` with an exact second derivative."""
+    del now
+    if layer.rms_scaling:
+        return stock(inputs)
+    x = at_least_float32(inputs)
+    axes = layer.axis if isinstance(layer.axis, list | tuple) else [layer.axis]
+    axes = [axis % len(x.shape) for axis in axes]
+    mean, variance = batch_moments.moments(x, axes)
+    return _scaled(layer, x, mean, variance, axes)
+
+
+def group_norm(layer, now, stock, inputs):
+    """`GroupNormalization` with an exact second derivative."""
     del now, stock
     x = at_least_float32(inputs)
-    axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
-    axes = [axis % len(x.shape) for axis in axes]
-    mean, variance = moments(x, axes)
-    shape = [x.shape[i] if i in axes else 1 for i in range(len(x.shape))]
-    outputs = (x - mean) * tf.math.rsqrt(variance + layer.epsilon)
-    if layer.gamma is not None:
-        outputs *= ops.reshape(ops.cast(layer.gamma, x.dtype), shape)
-    if layer.beta is not None:
-        outputs += ops.reshape(ops.cast(layer.beta, x.dtype), shape)
+    channels = layer.axis % len(x.shape)
+    sizes = [
+        tf.shape(x)[axis] if size is None else size
+        for axis, size in enumerate(x.shape)
+    ]
+    in_group = x.shape[channels] // layer.groups
+    apart = [*sizes[:channels], layer.groups, in_group, *sizes[channels + 1 :]]
+    axes = [axis for axis in range(1, len(apart)) if axis != channels]
+    groups = tf.reshape(x, apart)
+    # Repeated for the channels of a group, so that they fit the inputs.
+    mean, variance = (
+        tf.repeat(tf.squeeze(value, channels + 1), in_group, channels)
+        for value in batch_moments.moments(groups, axes)
+    )
+    return _scaled(layer, x, mean, variance, [channels])
+
+
+def _scaled(layer, x, mean, variance, axes):
+    scale = tf.math.rsqrt(variance + layer.epsilon)
+    scale *= _broadcast(layer.gamma, x, axes, 1.0)
+    outputs = (x - mean) * scale + _broadcast(layer.beta, x, axes, 0.0)
     return ops.cast(outputs, layer.compute_dtype)
+
+
+def _broadcast(variable, x, axes, default=None):
+    """A variable of some axes of `x`, in a shape that broadcasts to it."""
+    shape = [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
+    if variable is None:
+        return tf.fill(shape, tf.constant(default, x.dtype))
+    return ops.reshape(ops.cast(variable, x.dtype), shape)
+
+
+def _move(layer, moving, value):
+    value = tf.reshape(value, moving.shape)
+    kept = ops.cast(moving, value.dtype) * layer.momentum
+    moving.assign(kept + value * (1.0 - layer.momentum))
 
 
 def max_pooling(layer, now, stock, inputs):
@@ -232,27 +263,9 @@ def _other_batch_norm(layer, now, stock, inputs, training=None, **kwargs):
     return stock(inputs, training=on_batch, **kwargs)
 
 
-def _normalized(layer, x, mean, variance, axis):
-    scale = tf.math.rsqrt(variance + layer.epsilon)
-    shape = _along(axis, x)
-    if layer.gamma is not None:
-        scale *= ops.reshape(ops.cast(layer.gamma, x.dtype), shape)
-    offset = -mean * scale
-    if layer.beta is not None:
-        offset += ops.reshape(ops.cast(layer.beta, x.dtype), shape)
-    return ops.cast(x * scale + offset, layer.compute_dtype)
-
-
-def _axis(layer, x):
-    return layer.axis % len(x.shape)
-
-
-def _along(axis, x):
-    return [-1 if i == axis else 1 for i in range(len(x.shape))]
-
-
 _STAND_INS = {
     keras.layers.BatchNormalization: batch_norm,
+    keras.layers.GroupNormalization: group_norm,
     keras.layers.LayerNormalization: layer_norm,
     keras.layers.MaxPooling2D: max_pooling,
 }

@@ -18,6 +18,10 @@ KINDS = {
     "layer_norm_axes": lambda **k: layers.LayerNormalization(
         axis=[1, 3], center=False, **k
     ),
+    "group_norm": lambda **k: layers.GroupNormalization(3, **k),
+    "group_norm_axis": lambda **k: layers.GroupNormalization(
+        2, axis=2, scale=False, **k
+    ),
     "pool": lambda **k: layers.MaxPooling2D(**k),
     "pool_3": lambda **k: layers.MaxPooling2D((3, 2), **k),
     # What the stand-in leaves to Keras.

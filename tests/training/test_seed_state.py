@@ -52,3 +52,18 @@ def test_seeds_are_saved_with_the_weights(tmp_path):
 def test_what_is_no_seed_is_handed_back():
     store = {"0": 1.0, "seed_generator_9": 2.0}
     assert seed_state.load_seeds(_used_model(0), store) == {"0": 1.0}
+
+
+def test_which_variables_are_seeds():
+    model = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(2),
+            keras.layers.Dropout(0.5),
+            keras.layers.BatchNormalization(),
+        ]
+    )
+    found = [v for v in model.variables if seed_state.is_seed(v)]
+    assert [v.dtype for v in found] == [
+        keras.random.SeedGenerator(0).state.dtype
+    ]

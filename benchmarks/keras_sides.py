@@ -10,10 +10,17 @@ import keras
 import tensorflow as tf
 
 
-def use_threads():
-    """Sets the number of threads, the script's argument."""
+def use_threads(ops_share=True):
+    """Sets the number of threads, the script's argument.
+
+    Args:
+        ops_share: Whether all of them may work on one operation, or each on
+            operations of its own.
+    """
     threads = int(sys.argv[1])
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_intra_op_parallelism_threads(
+        threads if ops_share else 1
+    )
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
@@ -57,7 +64,11 @@ def dataset(arrays, steps):
     x = {"support": arrays["xs"], "query": arrays["xq"]}
     y = {"support": arrays["ys"], "query": arrays["yq"]}
     batches = tf.data.Dataset.from_tensor_slices((x, y))
-    return batches.repeat().take(steps).prefetch(tf.data.AUTOTUNE)
+    batches = batches.repeat().take(steps).prefetch(tf.data.AUTOTUNE)
+    # Or `fit` may wait for the tuning thread, long after its last step.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def gradients_of_a_step(trainer, model, data):

@@ -10,7 +10,10 @@ the same weights and the same episodes, in turns, each in a process of its own
 per row with the same number of threads:
 
 - `keras_transfer`: `MAML.fit` on a `tf.data.Dataset` of the episodes, in
-  float32, without XLA, with its accuracy and moving statistics;
+  float32, without XLA, with its accuracy and moving statistics; TensorFlow is
+  told that an operation gets one thread (`set_intra_op_parallelism_threads`),
+  as the docstring of `MAML` advises, so that tasks share the threads;
+- `keras_transfer_shared_ops`: the same without that advice;
 - `torch_func_vmap`, `torch_loop`, `learn2learn`, `higher`: see
   `meta_step_torch`.
 
@@ -47,6 +50,7 @@ from keras_transfer.cli import output
 
 HERE = pathlib.Path(__file__).parent
 OURS = "keras_transfer"
+KERAS = (OURS, "keras_transfer_shared_ops")
 TORCH_FUNC = ("torch_func_vmap", "torch_loop")
 PEERS = (*TORCH_FUNC, "learn2learn", "higher")
 WAYS, SHOTS, QUERIES, TASKS = 5, 1, 1, 32
@@ -91,11 +95,11 @@ def measure_row(row, sides, arguments, folder):
     with contextlib.ExitStack() as stack:
         workers, versions = {}, {}
         for side in sides:
-            is_ours = side == OURS
+            is_keras = side in KERAS
             workers[side] = stack.enter_context(
                 alternation.Worker(
-                    sys.executable if is_ours else arguments.peers_python,
-                    HERE / f"meta_step_{'keras' if is_ours else 'torch'}.py",
+                    sys.executable if is_keras else arguments.peers_python,
+                    HERE / f"meta_step_{'keras' if is_keras else 'torch'}.py",
                     arguments.threads,
                 )
             )
@@ -135,7 +139,7 @@ def print_row(name, results):
     for side, result in results.items():
         ratio = f"({result['wall'] / ours['wall']:5.2f})" if ours else ""
         print(
-            f"{name:15s} {side:15s} {result['wall']:8.0f} ms {ratio}  cpu "
+            f"{name:15s} {side:25s} {result['wall']:8.0f} ms {ratio}  cpu "
             f"{result['cpu']:8.0f} ms  {result['peak_mb']:6d} MB "
             f"({result['imported_mb']} imported)  loss "
             f"{result['loss']['float64']:.6f}  gradient "
@@ -200,9 +204,9 @@ def parse():
 
 def main():
     arguments = parse()
-    sides = alternation.chosen((OURS, *PEERS), arguments.sides)
+    sides = alternation.chosen((*KERAS, *PEERS), arguments.sides)
     if arguments.peers_python is None:
-        sides = [side for side in sides if side == OURS]
+        sides = [side for side in sides if side in KERAS]
     if arguments.learn2learn is None:
         sides = [side for side in sides if side != "learn2learn"]
     results = {}

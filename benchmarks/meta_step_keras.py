@@ -15,7 +15,7 @@ class Worker:
 
     def prepare(self, side, arrays, row):
         """Builds `MAML` with the weights and data of a file."""
-        del side  # there is one
+        keras_sides.use_threads(ops_share=side == "keras_transfer_shared_ops")
         with np.load(arrays) as file:
             values = [file[f"w{i}"] for i in range(int(file["num_weights"]))]
             self.data = {name: file[name] for name in ("xs", "ys", "xq", "yq")}
@@ -59,7 +59,6 @@ class Worker:
 
 
 if __name__ == "__main__":
-    keras_sides.use_threads()
     worker = Worker()
     alternation.serve(
         {

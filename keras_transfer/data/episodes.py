@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.autotuning import without_autotuning
 from keras_transfer.data.class_examples import MEMORY_LIMIT
 from keras_transfer.data.class_examples import class_examples
 from keras_transfer.data.episode_sampler import NUM_TURNS
@@ -176,7 +177,7 @@ def _epochs_of(sampler, steps, fixed):
         sampler, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
-    batches = batches.prefetch(tf.data.AUTOTUNE)
+    batches = without_autotuning(batches.prefetch(tf.data.AUTOTUNE))
     if not fixed:
         batches.epoch = epoch
     return batches

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
 from keras_transfer.data import image_files
+from keras_transfer.data.autotuning import without_autotuning
 from keras_transfer.data.new_orders import in_new_orders
 
 #: Rules of `keras.layers.Resizing`.
@@ -171,6 +172,7 @@ class ImageFolder:
             dataset = tf.data.Dataset.from_tensor_slices(rows)
         dataset = dataset.map(load_row, num_parallel_calls=tf.data.AUTOTUNE)
         dataset = dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
+        dataset = without_autotuning(dataset)
         if shuffle:
             dataset.epoch = epoch
         return dataset

@@ -9,6 +9,7 @@ from keras import tree
 
 from keras_transfer._public import invalid_argument
 from keras_transfer.data import checks
+from keras_transfer.data.autotuning import without_autotuning
 
 #: Rows that a shuffled `tf.data.Dataset` keeps in memory to draw from.
 SHUFFLE_BUFFER = 4096
@@ -212,7 +213,7 @@ def _epochs_of(streams, steps):
     if steps is None:
         steps = tf.data.INFINITE_CARDINALITY
     paired = paired.apply(tf.data.experimental.assert_cardinality(steps))
-    paired = paired.prefetch(tf.data.AUTOTUNE)
+    paired = without_autotuning(paired.prefetch(tf.data.AUTOTUNE))
     if all(isinstance(stream, _ArrayStream) for stream in streams):
         # Only then is an epoch a function of its number.
         paired.epoch = epoch

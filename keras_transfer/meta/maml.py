@@ -63,6 +63,11 @@ class MAML(AdaptingTrainer):
     about six passes, all in memory; tasks that need many steps; half
     precision without loss scaling. `first_order` halves the time.
 
+    On a CPU, tasks run beside each other. Small networks gain from an
+    operation that keeps to one thread, for the others to take other tasks:
+    call `tf.config.threading.set_intra_op_parallelism_threads(1)` before
+    anything else, for up to twice the speed on two cores.
+
     Args:
         model: A built `keras.Model` with as many outputs as ways.
         inner_learning_rate: Step size of the inner loop.

@@ -13,6 +13,10 @@ Beside it:
 
 Images per second of wall time and per second of CPU time (all threads), the
 median over rounds; padded rows count. Run it on a quiet machine.
+
+`share_of_a_step`: CPU time of drawing a batch over that of drawing it and
+training on it, for two methods of `omniglot.py` as they train there, without
+what redraws the images.
 """
 
 import argparse
@@ -26,6 +30,8 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+import omniglot_methods
+import tensorflow as tf
 
 import keras_transfer as kt
 from keras_transfer.cli import output
@@ -115,7 +121,35 @@ def measure(draw, number, steps, rounds):
     }
 
 
-def write(path, arguments, results):
+def share_of_a_step(images, method, steps):
+    """CPU seconds of drawing over those of a step of training with it."""
+    settings = omniglot_methods.METHODS[method]
+    ways = settings.ways or 5
+    dataset = kt.data.episodes(
+        dict(enumerate(images[..., None].astype("float32"))),
+        ways=ways,
+        shots=1,
+        queries=settings.queries,
+        tasks=settings.tasks,
+        rotations=True,
+    )
+    batches = iter(dataset.repeat())
+    first = next(batches)
+    drawing = cpu_seconds(lambda: [next(batches) for _ in range(steps)])
+    trainer = settings.create(ways, 1, steps)
+    same = tf.data.Dataset.from_tensors(first).repeat(steps)
+    trainer.fit(same.take(1), verbose=0)  # traces
+    training = cpu_seconds(lambda: trainer.fit(same, verbose=0))
+    return round(drawing / (drawing + training), 4)
+
+
+def cpu_seconds(run):
+    begin = time.process_time()
+    run()
+    return time.process_time() - begin
+
+
+def write(path, arguments, results, shares):
     """Writes the file whole or not at all."""
     packages = ("tensorflow", "keras", "numpy", "keras-transfer")
     contents = {
@@ -129,6 +163,7 @@ def write(path, arguments, results):
         "tasks": TASKS,
         "queries": QUERIES,
         "results": results,
+        "share_of_a_step": shares,
     }
     output.write_json(path, contents)
 
@@ -163,8 +198,12 @@ def main():
                 f"second   {rates['milliseconds_per_batch']:8.3f} ms a batch",
                 flush=True,
             )
+    shares = {}
+    for method in ("prototypical", "maml", "fomaml"):
+        shares[method] = share_of_a_step(images, method, arguments.steps // 4)
+        print(f"{method:15s} {shares[method]:.2%} of a step is drawing")
     if arguments.out:
-        write(arguments.out, arguments, results)
+        write(arguments.out, arguments, results, shares)
 
 
 if __name__ == "__main__":

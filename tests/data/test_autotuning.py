@@ -23,7 +23,7 @@ def _images(folder):
     for name in ("a/1.png", "b/1.png"):
         (folder / name).parent.mkdir()
         Image.new("RGB", (4, 4)).save(folder / name)
-    return kt.data.image_folder(folder, image_size=(4, 4)).batches("train")
+    return kt.data.image_folder(folder, size=(4, 4)).batches("train")
 
 
 @pytest.mark.parametrize("make", [_episodes, _pairs, _images])

@@ -66,6 +66,13 @@ def arguments_of(argv=None):
     )
     parser.add_argument("--threads", type=int, help="of TensorFlow")
     parser.add_argument("--work", type=pathlib.Path, help="folder of weights")
+    parser.add_argument(
+        "--backbone",
+        type=pathlib.Path,
+        metavar="FOLDER",
+        help="where the encoder of the first seed goes, as a zoo entry of the "
+        "folder's name",
+    )
     parser.add_argument("--out", type=pathlib.Path, required=True)
     return parser.parse_args(argv)
 
@@ -268,6 +275,9 @@ def main():
             if any(key.items() <= record.items() for record in records):
                 continue
             trainer, course = train(arguments, train_data, ways, seed)
+            if arguments.backbone and not arguments.backbone.exists():
+                card = kt.zoo.find_card(arguments.backbone.name)
+                kt.zoo.save(trainer.encoder, arguments.backbone, card)
             began = time.perf_counter()
             accuracy = measure(arguments, trainer, test_data, ways)
             record = {

@@ -91,8 +91,14 @@ def test_a_saved_model_has_no_other_weights(saved):
         zoo.load(saved("image_encoder"), pretrained=False)
 
 
-def test_the_shipped_backbone_needs_no_network(no_network, generator):
-    backbone = zoo.load("omniglot_conv4", trainable=True)
+SHIPPED = pytest.mark.parametrize(
+    "name", ["omniglot_conv4", "omniglot_prototypical"]
+)
+
+
+@SHIPPED
+def test_a_shipped_backbone_needs_no_network(name, no_network, generator):
+    backbone = zoo.load(name, trainable=True)
     inputs = keras.Input((28, 28, 3))
     model = keras.Model(inputs, backbone(backbone.preprocessing(inputs)))
     pixels = generator.integers(0, 256, (2, 28, 28, 3), dtype="uint8")
@@ -101,8 +107,9 @@ def test_the_shipped_backbone_needs_no_network(no_network, generator):
     assert np.isfinite(features).all()
 
 
-def test_the_shipped_backbone_is_small():
-    folder = zoo.pull("omniglot_conv4")
+@SHIPPED
+def test_a_shipped_backbone_is_small(name):
+    folder = zoo.pull(name)
     files = [f for f in pathlib.Path(folder).rglob("*") if f.is_file()]
     size = sum(file.stat().st_size for file in files)
     assert size < 2_000_000

@@ -1,5 +1,7 @@
 """Trainers whose model is adapted to each task by gradient steps."""
 
+import collections
+
 import keras
 import tensorflow as tf
 from keras import tree
@@ -10,8 +12,8 @@ from keras_transfer.meta import maml_arguments
 from keras_transfer.meta import meta_gradient
 from keras_transfer.meta import model_copies
 from keras_transfer.meta import outer_step
+from keras_transfer.meta import support_set
 from keras_transfer.meta import task_outputs
-from keras_transfer.meta import task_rows
 from keras_transfer.meta.episodic_trainer import EpisodicTrainer
 from keras_transfer.meta.episodic_trainer import accuracy_of_tasks
 from keras_transfer.meta.episodic_trainer import queries_as_rows
@@ -122,20 +124,18 @@ class AdaptingTrainer(EpisodicTrainer):
         Returns:
             An uncompiled copy of the model. The moving statistics of its batch
             norm are those of the support, so that no query sees another.
+
+        Raises:
+            ValueError: If labels do not fit the examples, no row has one, or a
+                value is not finite.
         """
         steps = self._steps_at_test if steps is None else steps
         maml_arguments.check_steps("steps", steps)
-        x = tree.map_structure(tf.convert_to_tensor, x)
-        y = tf.convert_to_tensor(y)
-        for leaf in tree.flatten(x):
-            if leaf.shape[:1] != y.shape[:1]:
-                raise ValueError(
-                    "A support needs one label for each example. Received: "
-                    f"examples {leaf.shape} and labels {y.shape}."
-                )
-        x, y, _ = task_rows.without_padding(x, y)
+        x, y = support_set.examples(x, y)
         loop = self.inner_loop()
-        *_, point = loop.points(self._start(), x, y, steps, training=False)
+        points = loop.points(self._start(), x, y, steps, training=False)
+        # One at a time: each point holds all weights.
+        point = collections.deque(points, maxlen=1).pop()
         return model_copies.with_values(self.model, *loop.final(point, x))
 
     def adapt_and_predict(self, support, support_labels, query):

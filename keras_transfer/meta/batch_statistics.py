@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_transfer._public import unknown_name
+from keras_transfer.meta import task_rows
 
 STATISTICS = ("transductive", "support_plus_one", "support", "moving")
 _PARALLEL_QUERIES = 4
@@ -90,35 +91,54 @@ def _moments(state, moved, kept):
 
 
 def _one_by_one(fast, weights, state, support, query, training):
-    def batch_of(one):
-        return tree.map_structure(
-            lambda s, q: tf.concat([s, tf.cast(q, s.dtype)[None]], 0),
+    dtype = task_rows.loss_dtype()
+
+    def run_one(number):
+        batch = tree.map_structure(
+            lambda s, q: tf.concat([s, tf.cast(q[number], s.dtype)[None]], 0),
             support,
-            one,
+            query,
         )
-
-    def run_one(one):
         outputs, new_state, losses = fast.run(
-            weights, state, batch_of(one), training, batch_norm=True
+            weights, state, batch, training, batch_norm=True
         )
-        last = tree.map_structure(lambda rows: rows[-1], outputs)
-        return last, new_state, tf.add_n([tf.zeros(()), *losses])
+        moved, counted = _parted(
+            [new - old for new, old in zip(new_state, state, strict=True)]
+        )
+        losses = [tf.cast(loss, dtype) for loss in losses]
+        return moved, {
+            "outputs": tree.map_structure(lambda rows: rows[-1], outputs),
+            "counted": counted,
+            "loss": tf.add_n([tf.zeros((), dtype), *losses]),
+        }
 
+    averaged, counted = _parted(state)
+    queries = tf.shape(tree.flatten(query)[0])[0]
     # A loop, so that memory does not grow with the number of queries.
-    outputs, new_states, losses = tf.map_fn(
+    moved, rows = task_rows.loop_over_tasks(
         run_one,
-        query,
-        parallel_iterations=(
-            1 if tf.executing_eagerly() else _PARALLEL_QUERIES
-        ),
-        fn_output_signature=(
-            fast.output_dtypes(support),
-            [value.dtype for value in state],
-            tf.float32,
-        ),
+        queries,
+        [tf.zeros_like(value) for value in averaged],
+        {
+            "outputs": fast.output_dtypes(support),
+            "counted": [value.dtype for value in counted],
+            "loss": dtype,
+        },
+        _PARALLEL_QUERIES,
     )
+    moved = iter([total / tf.cast(queries, total.dtype) for total in moved])
+    # Each query has counted the seeds on by as much.
+    counted = iter([steps[0] for steps in rows["counted"]])
     new_state = [
-        tf.reduce_mean(values, 0) if values.dtype.is_floating else values[-1]
-        for values in new_states
+        value + next(moved if value.dtype.is_floating else counted)
+        for value in state
     ]
-    return outputs, new_state, [tf.reduce_mean(losses)]
+    return rows["outputs"], new_state, [tf.reduce_mean(rows["loss"])]
+
+
+def _parted(state):
+    """A state in two: what is averaged, and what counts."""
+    return (
+        [value for value in state if value.dtype.is_floating],
+        [value for value in state if not value.dtype.is_floating],
+    )

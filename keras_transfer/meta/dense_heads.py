@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transfer.meta import encoders
+from keras_transfer.meta import support_set
 from keras_transfer.ops.prototypes import ABSENT
 
 
@@ -63,7 +64,7 @@ def support_of(encoder, x, y):
             "A support needs one label for each example. Received: "
             f"{len(features)} examples and {len(labels)} labels."
         )
-    return features, labels.astype("int32"), len(known)
+    return support_set.check(features, labels)
 
 
 def plain_model(encoder, kernel, bias):

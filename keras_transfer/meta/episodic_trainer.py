@@ -115,9 +115,10 @@ class EpisodicTrainer(keras.Model):
                 fewer steps than `steps_per_epoch`; before training.
         """
         episode_batches.check_dataset(x, "x")
-        if kwargs.get("validation_data") is not None:
+        validation = kwargs.get("validation_data")
+        if validation is not None:
             kwargs["validation_data"] = self._for_keras(
-                kwargs["validation_data"], "validation_data"
+                validation, "validation_data"
             )
         epoch = getattr(x, "epoch", None)
         if epoch is not None and kwargs.get("steps_per_epoch"):
@@ -127,6 +128,8 @@ class EpisodicTrainer(keras.Model):
         kwargs["shuffle"] = False
         kwargs["callbacks"] = [
             data_epoch.DataEpoch(epoch),
+            # Or a resumed run would validate on other episodes.
+            data_epoch.DataEpoch(getattr(validation, "epoch", None)),
             *data_epoch.as_list(kwargs.get("callbacks")),
         ]
         return super().fit(x, y, batch_size, epochs, **kwargs)

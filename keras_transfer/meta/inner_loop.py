@@ -108,17 +108,11 @@ class InnerLoop:
             `(outputs, point, losses)`.
         """
         now = self._at_query(point)
-        state = self._state_at(now)
+        state = moved = self._state_at(now)
         if statistics == "moving":
             # The support has moved them, and is no part of this mode.
             before = self._state_at(now._replace(state=first.state))
-            moving = self.fast.batch_norms()
-            state = [
-                old if id(variable) in moving else value
-                for variable, old, value in zip(
-                    self.fast.state, before, state, strict=True
-                )
-            ]
+            state = self._with_moving(before, state)
         outputs, state, losses = batch_statistics.query_outputs(
             self.fast,
             self._weights_at(now),
@@ -128,6 +122,10 @@ class InnerLoop:
             statistics,
             training,
         )
+        if statistics == "moving":
+            # The queries move none, and training would begin with those of
+            # the support again and again.
+            state = self._with_moving(moved, state)
         return outputs, point._replace(state=self._kept(now, state)), losses
 
     def final(self, point, support):
@@ -142,18 +140,12 @@ class InnerLoop:
         """
         now = self._at_query(point)
         weights, state = self._weights_at(now), self._state_at(now)
-        moving = self.fast.batch_norms()
-        if not moving:
+        if not self.fast.batch_norms():
             return weights, self.fast.state_values()
         moments = batch_statistics.support_state(
             self.fast, weights, state, support
         )
-        return weights, [
-            moment if id(variable) in moving else value
-            for variable, moment, value in zip(
-                self.fast.state, moments, self.fast.state_values(), strict=True
-            )
-        ]
+        return weights, self._with_moving(moments, self.fast.state_values())
 
     def _after_step(self, point, x, labels, training, first_order):
         adapted = [point.weights[id(variable)] for variable in self._adapted]
@@ -211,6 +203,16 @@ class InnerLoop:
         return [
             point.state[id(self._standing_in(variable, point.step))]
             for variable in self.fast.state
+        ]
+
+    def _with_moving(self, source, state):
+        """A state, with the moving statistics of another one."""
+        moving = self.fast.batch_norms()
+        return [
+            other if id(variable) in moving else value
+            for variable, other, value in zip(
+                self.fast.state, source, state, strict=True
+            )
         ]
 
     def _kept(self, point, state):

@@ -282,7 +282,14 @@ class MAML(AdaptingTrainer):
         variables = adapted_part.adapted_variables(self.model, self.adapted)
         if self._step_variables is None:
             return variables
-        return [v for v in variables if not self._step_variables.has(v)]
+        left = [v for v in variables if not self._step_variables.has(v)]
+        if not left:
+            raise invalid_argument(
+                "adapt",
+                self.adapted,
+                "more than batch norm, which PerStepBatchNorm leaves out",
+            )
+        return left
 
     def inner_loop(self):
         """Made anew for each trace: layers may have been frozen meanwhile."""

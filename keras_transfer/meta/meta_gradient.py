@@ -73,7 +73,7 @@ class MetaGradient:
             A `MetaResult`.
         """
         first = start(self._trainable, self._state)
-        floats, others = _parted(first.state)
+        averaged, counted = _parted(first.state)
         tasks = tf.shape(y["query"])[0]
         totals, rows = task_rows.loop_over_tasks(
             functools.partial(
@@ -90,10 +90,10 @@ class MetaGradient:
                 "gradients": [
                     tf.zeros_like(first.weights[id(v)]) for v in self._trainable
                 ],
-                "state": tree.map_structure(tf.zeros_like, floats),
+                "moved": tree.map_structure(tf.zeros_like, averaged),
             },
             {
-                "advance": tree.map_structure(lambda v: v.dtype, others),
+                "counted": tree.map_structure(lambda v: v.dtype, counted),
                 "outputs": task_outputs.output_dtypes(
                     self._loop.fast, x["query"]
                 ),
@@ -104,10 +104,9 @@ class MetaGradient:
             lambda total: total / tf.cast(tasks, total.dtype), totals
         )
         # Each task has counted its seeds on by as much.
-        advance = {key: step[0] for key, step in rows["advance"].items()}
-        counted = {key: value + advance[key] for key, value in others.items()}
-        new_state = means["state"] | counted
-        state = [new_state[id(variable)] for variable in self._state]
+        counted = {key: step[0] for key, step in rows["counted"].items()}
+        changes = means["moved"] | counted
+        state = [first.state[id(v)] + changes[id(v)] for v in self._state]
         return MetaResult(
             means["loss"], means["gradients"], state, rows["outputs"]
         )
@@ -135,19 +134,22 @@ class MetaGradient:
             self._sources(first),
             unconnected_gradients=tf.UnconnectedGradients.ZERO,
         )
-        floats, others = _parted(last.state)
+        # Not the state itself: the mean of what stands still, as frozen weights
+        # do, would be another number in its last digits.
+        moved, counted = _parted(
+            {key: last.state[key] - old for key, old in first.state.items()}
+        )
         outputs = tree.map_structure(
             lambda leaf: task_rows.put_back(leaf, rows, y["query"][number]),
             outputs,
         )
-        advance = {k: value - first.state[k] for k, value in others.items()}
         return (
             {
                 "loss": tf.cast(loss, task_rows.loss_dtype()),
                 "gradients": [tf.convert_to_tensor(g) for g in gradients],
-                "state": floats,
+                "moved": moved,
             },
-            {"advance": advance, "outputs": outputs},
+            {"counted": counted, "outputs": outputs},
         )
 
     def _loss_on_the_way(

@@ -119,5 +119,9 @@ def assign_state(fast, variables, values):
         if fast.is_own(variable):
             continue  # its graph has changed it itself
         if context.num_replicas_in_sync > 1 and value.dtype.is_floating:
-            value = context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
+            # Frozen weights do not move, whatever the number of replicas.
+            old = tf.convert_to_tensor(variable.value)
+            value = old + context.all_reduce(
+                tf.distribute.ReduceOp.MEAN, value - old
+            )
         variable.assign(value)

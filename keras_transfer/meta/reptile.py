@@ -11,6 +11,7 @@ from keras_transfer.meta import episode_batches
 from keras_transfer.meta import episodic_trainer
 from keras_transfer.meta import model_copies
 from keras_transfer.meta import reptile_arguments
+from keras_transfer.meta import support_set
 from keras_transfer.meta import task_rows
 from keras_transfer.meta import task_runs
 from keras_transfer.meta.fast_model import FastModel
@@ -306,17 +307,14 @@ class Reptile(episodic_trainer.EpisodicTrainer):
         Returns:
             An uncompiled copy of the model. The moving statistics of its batch
             norm are those of the support, so that no query sees another.
+
+        Raises:
+            ValueError: If labels do not fit the examples, no row has one, or a
+                value is not finite.
         """
         steps = self.inner_steps_at_test if steps is None else steps
         check_class_count("steps", steps)
-        x = tree.map_structure(tf.convert_to_tensor, x)
-        y = tf.convert_to_tensor(y)
-        for leaf in tree.flatten(x):
-            if leaf.shape[0] != y.shape[0]:
-                raise ValueError(
-                    "A support needs one label for each example. Received: "
-                    f"examples {leaf.shape} and labels {y.shape}."
-                )
+        x, y = support_set.examples(x, y)
         weights, state = tf.function(self._adapted, autograph=False)(
             x, y, steps
         )

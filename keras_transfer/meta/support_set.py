@@ -3,9 +3,46 @@
 import math
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
+from keras import tree
 
+from keras_transfer.meta import task_rows
 from keras_transfer.ops.prototypes import check_labels
+
+
+def examples(x, y):
+    """What an inner loop is run on, checked, as tensors.
+
+    Args:
+        x: Examples `(rows, ...)`, or a structure of such.
+        y: Their labels `(rows, ...)`; classes of -1 are rows to leave out.
+
+    Returns:
+        `(x, y)` without the rows to leave out.
+
+    Raises:
+        ValueError: If they do not fit each other, no row is left, or a value
+            in these rows is not finite.
+    """
+    x = tree.map_structure(tf.convert_to_tensor, x)
+    y = tf.convert_to_tensor(y)
+    for leaf in tree.flatten(x):
+        if not leaf.shape.rank or leaf.shape[:1] != y.shape[:1]:
+            raise ValueError(
+                "A support needs one label for each example. Received: "
+                f"examples {leaf.shape} and labels {y.shape}."
+            )
+    x, y, _ = task_rows.without_padding(x, y)
+    if not y.shape[0]:
+        raise ValueError("A support needs at least one example with a label.")
+    for leaf in tree.flatten((x, y)):
+        is_float = leaf.dtype.is_floating
+        if is_float and not tf.reduce_all(tf.math.is_finite(leaf)):
+            raise ValueError(
+                "A support must be finite: one NaN would spoil every answer."
+            )
+    return x, y
 
 
 def check(features, labels):

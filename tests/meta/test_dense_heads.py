@@ -47,6 +47,11 @@ def test_wrong_supports_are_refused(encoder, labels):
         dense_heads.support_of(encoder, np.zeros((2, 4)), np.array(labels))
 
 
+def test_features_must_be_finite(encoder):
+    with pytest.raises(ValueError, match="must be finite"):
+        dense_heads.support_of(encoder, np.full((2, 4), np.nan), [0, 1])
+
+
 def test_plain_model(encoder, generator):
     x = generator.normal(size=(5, 4)).astype("float32")
     kernel = generator.normal(size=(3, 2))

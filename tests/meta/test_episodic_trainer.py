@@ -483,3 +483,21 @@ for one, other in zip(
 ):
     np.testing.assert_allclose(one, other, atol=1e-5)
 """
+
+
+def test_a_resumed_run_validates_on_the_same_episodes():
+    def validated(**arguments):
+        trainer.compile(keras.optimizers.SGD(0.0))
+        history = trainer.fit(
+            small.episodes(steps_per_epoch=1),
+            validation_data=small.episodes(seed=9),
+            epochs=3,
+            verbose=0,
+            **arguments,
+        )
+        return history.history["val_loss"]
+
+    trainer = small.network(small.encoder(batch_norm=False))
+    whole = validated()
+    assert len(set(whole)) == 3
+    np.testing.assert_allclose(validated(initial_epoch=2), whole[2:], rtol=1e-6)

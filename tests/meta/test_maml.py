@@ -97,6 +97,39 @@ def test_moving_statistics_move_by_the_mean_over_tasks():
         np.testing.assert_allclose(variable, value, rtol=1e-5)
 
 
+def test_moving_statistics_move_where_queries_use_them():
+    """By the passes of the support; or they would stay as at the start."""
+    x, y = batch()
+    model = network(batch_norm=True)
+    maml = new_maml(model, statistics="moving")
+    norm = next(
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, layers.BatchNormalization)
+    )
+    before = np.array(norm.moving_mean)
+    means = [
+        np.mean(rows @ model.get_weights()[0] + model.get_weights()[1], 0)
+        for rows in x["support"].numpy()
+    ]
+    maml.train_on_batch(x, y)
+    expected = 0.9 * before + 0.1 * np.mean(means, 0)
+    np.testing.assert_allclose(norm.moving_mean, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("statistics", ["transductive", "support_plus_one"])
+def test_frozen_weights_keep_every_bit(statistics):
+    """The mean of seven equal numbers is not always that number."""
+    model = network()
+    body = model.layers[1]
+    body.trainable = False
+    before = [np.array(w) for w in body.weights]
+    maml = new_maml(model, statistics=statistics)
+    maml.fit(small.episodes(tasks=7), verbose=0)
+    for old, weight in zip(before, body.weights, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+
 def test_clipping_is_the_optimizers():
     x, y = batch()
     steps = []

@@ -1,6 +1,7 @@
 """The option in MAML."""
 
 import numpy as np
+import pytest
 
 import keras_transfer as kt
 from tests.meta.small_maml import assert_same_weights
@@ -83,3 +84,12 @@ def test_config():
     copy = kt.meta.MAML.from_config(maml.get_config())
     copy.set_weights(maml.get_weights())
     assert_same_weights(maml, copy)
+
+
+def test_something_must_be_left_to_adapt():
+    with pytest.raises(ValueError, match="argument `adapt`"):
+        new_maml(
+            network(batch_norm=True),
+            adapt="*batch_normalization*",
+            options=OPTION,
+        )

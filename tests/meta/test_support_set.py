@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_transfer.meta import support_set
 
@@ -45,3 +46,43 @@ def test_features_must_be_finite(value):
     spoilt[2, 1] = value
     with pytest.raises(ValueError, match=r"finite.*\[2\]"):
         support_set.check(spoilt, [0, 1, 1, 0])
+
+
+# === Examples ===
+
+
+def test_examples_without_padding_are_returned():
+    spoilt = FEATURES.copy()
+    spoilt[1] = np.nan  # padding may hold anything
+    x, y = support_set.examples({"a": spoilt, "b": FEATURES}, [0, -1, 1, 0])
+    np.testing.assert_array_equal(x["a"], FEATURES[[0, 2, 3]])
+    np.testing.assert_array_equal(x["b"], FEATURES[[0, 2, 3]])
+    assert tf.is_tensor(y) and y.numpy().tolist() == [0, 1, 0]
+
+
+def test_examples_of_a_regression_are_all_there():
+    x, y = support_set.examples(FEATURES, -FEATURES[:, :1])
+    assert len(x) == len(y) == 4
+
+
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        ([0, 1, 0], "one label for each example"),
+        (0, "one label for each example"),
+        ([-1] * 4, "at least one example"),
+        ([0.0, 1.0, np.nan, 0.0], "must be finite"),
+    ],
+)
+def test_wrong_examples_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        support_set.examples(FEATURES, y)
+
+
+def test_examples_must_be_finite():
+    spoilt = FEATURES.copy()
+    spoilt[2, 1] = np.inf
+    with pytest.raises(ValueError, match="must be finite"):
+        support_set.examples(spoilt, [0, 1, 1, 0])
+    with pytest.raises(ValueError, match="at least one example"):
+        support_set.examples(np.zeros((0, 3)), np.zeros((0, 1)))

@@ -3,3 +3,6 @@
 from keras_transfer.callbacks.best_plain_model import (
     BestPlainModel as BestPlainModel,
 )
+from keras_transfer.callbacks.gradual_unfreezing import (
+    GradualUnfreezing as GradualUnfreezing,
+)

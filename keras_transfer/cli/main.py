@@ -13,14 +13,26 @@ import sys
 from keras_transfer._version import __version__
 from keras_transfer.cli import adapt
 from keras_transfer.cli import export
+from keras_transfer.cli import finetune
 from keras_transfer.cli import output
 from keras_transfer.cli import quickstart
+from keras_transfer.cli import rank
 from keras_transfer.cli import serve_config
 from keras_transfer.cli import verify
 from keras_transfer.cli import versions
 from keras_transfer.cli import zoo
 
-COMMANDS = (quickstart, zoo, adapt, export, verify, versions, serve_config)
+COMMANDS = (
+    quickstart,
+    zoo,
+    rank,
+    adapt,
+    finetune,
+    export,
+    verify,
+    versions,
+    serve_config,
+)
 
 
 def main(argv=None):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-#: Blue and orange of Okabe and Ito, told apart by colour-blind readers.
-SOURCE_COLOR = "#0072B2"
-TARGET_COLOR = "#E69F00"
+from keras_transfer.explain import figures
+
+SOURCE_COLOR, TARGET_COLOR = figures.COLORS[:2]
 
 
 def domain_samples(source, target, columns=10, axes=None):
@@ -28,7 +28,9 @@ def domain_samples(source, target, columns=10, axes=None):
     >>> len(figure.axes)
     2
     """
-    figure, axes = _figure(axes, rows=2, columns=1, size=(columns, 2.4))
+    figure, axes = figures.figure_of(
+        axes, rows=2, columns=1, size=(columns, 2.4)
+    )
     for axis, name, images in zip(
         axes, ("source", "target"), (source, target), strict=True
     ):
@@ -75,7 +77,7 @@ def feature_maps(features, seed=0, axes=None):
     from sklearn.manifold import TSNE
 
     columns = len(features)
-    figure, axes = _figure(axes, 1, columns, size=(4.5 * columns, 4.2))
+    figure, axes = figures.figure_of(axes, 1, columns, (4.5 * columns, 4.2))
     for axis, (title, (source, target)) in zip(
         axes, features.items(), strict=True
     ):
@@ -96,13 +98,3 @@ def feature_maps(features, seed=0, axes=None):
         axis.set_ylabel("t-SNE 2")
         axis.legend(loc="best", fontsize=8)
     return figure
-
-
-def _figure(axes, rows, columns, size):
-    """The figure of the given axes, or a new one without a window."""
-    from matplotlib.figure import Figure
-
-    if axes is not None:
-        return axes[0].figure, axes
-    figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False).ravel()

@@ -17,6 +17,9 @@ from keras_transfer.layers.memory_cell import (
     LeastRecentlyUsedMemoryCell as LeastRecentlyUsedMemoryCell,
 )
 from keras_transfer.layers.prototype_head import PrototypeHead as PrototypeHead
+from keras_transfer.layers.stochastic_normalization import (
+    StochasticNormalization as StochasticNormalization,
+)
 
 
 def __getattr__(name):

@@ -1,5 +1,8 @@
 """Distances between two feature batches: a function and a class each."""
 
+from keras_transfer.losses.batch_spectral_shrinkage import (
+    batch_spectral_shrinkage as batch_spectral_shrinkage,
+)
 from keras_transfer.losses.coral import Coral as Coral
 from keras_transfer.losses.coral import coral as coral
 from keras_transfer.losses.maximum_mean_discrepancy import (

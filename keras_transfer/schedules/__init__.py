@@ -14,3 +14,6 @@ from keras_transfer.schedules.schedule import SigmoidRamp as SigmoidRamp
 from keras_transfer.schedules.schedule import get as get
 from keras_transfer.schedules.schedule import serialize as serialize
 from keras_transfer.schedules.schedule import value_at as value_at
+from keras_transfer.schedules.slanted_triangular import (
+    SlantedTriangular as SlantedTriangular,
+)

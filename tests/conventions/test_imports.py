@@ -16,9 +16,9 @@ LAYERS_OF_THE_PACKAGE = [
     ["alignment"],
     ["weighting"],
     ["training"],
+    ["callbacks"],
     [
         "adaptation",
-        "callbacks",
         "continual",
         "crossmodal",
         "finetune",

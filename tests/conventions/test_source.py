@@ -16,6 +16,9 @@ SHARED_FILES = {
     "schedules.AbstractSchedule": "schedule.py, with its subclasses",
     "schedules.AnnealedLearningRate": "learning_rates.py holds such rates",
     "alignment.Representation": "the record that AbstractAlignment takes",
+    "finetune.LoRA": "lora.py, as everybody writes it",
+    "finetune.DoRA": "dora.py, as everybody writes it",
+    "finetune.L2SP": "l2sp.py, as everybody writes it",
     "data.DigitDomains": "the record that digits_on_photos returns",
 }
 

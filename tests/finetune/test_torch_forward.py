@@ -15,9 +15,9 @@ import keras
 import numpy as np
 import pytest
 
+from keras_transfer import zoo
 from keras_transfer.finetune.checkpoints.read_weights import read_weights
 from keras_transfer.finetune.transfer_weights import transfer_weights
-from keras_transfer.zoo import resnet
 
 SCRIPT = pathlib.Path(__file__).with_name("torch_reference.py")
 TOLERANCE = 1e-4
@@ -63,11 +63,11 @@ def _difference(model, images, expected):
 @pytest.mark.parametrize("side", [64, 75])
 def test_resnet18(side, tmp_path):
     images, expected = _reference("resnet18", side, tmp_path)
-    model = resnet.resnet18(
+    model = zoo.resnet18(
         input_shape=(side, side, 3), weights=tmp_path / "weights.pt"
     )
     assert _difference(model, images, expected) < TOLERANCE
-    legacy = resnet.resnet18(
+    legacy = zoo.resnet18(
         input_shape=(side, side, 3), weights=tmp_path / "legacy.pt"
     )
     assert _difference(legacy, images, expected) < TOLERANCE
@@ -75,7 +75,7 @@ def test_resnet18(side, tmp_path):
 
 def test_resnet50(tmp_path):
     images, expected = _reference("resnet50", 64, tmp_path)
-    model = resnet.resnet50(
+    model = zoo.resnet50(
         input_shape=(64, 64, 3), weights=tmp_path / "weights.pt"
     )
     assert _difference(model, images, expected) < TOLERANCE

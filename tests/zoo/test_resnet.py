@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_transfer import zoo
 from keras_transfer.layers.image_preprocessing import ImagePreprocessing
-from keras_transfer.zoo import resnet
 from tests.finetune import torch_twins
 from tests.finetune.checkpoints import torch_bytes
 from tests.zoo import resnet_twin
@@ -45,7 +45,7 @@ def test_the_forward_pass(depth, tmp_path, generator):
         state[name] /= expected.std()
     expected /= expected.std()
     path = _write(tmp_path / "net.pth", state)
-    make = {18: resnet.resnet18, 50: resnet.resnet50}[depth]
+    make = {18: zoo.resnet18, 50: zoo.resnet50}[depth]
     model = make(classes=10, weights=path, **SMALL)
     found = model(torch_twins.channels_last(images), training=False)
     np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -67,9 +67,9 @@ def test_the_twin_tells_padding_and_epsilon_apart(generator):
 def test_without_the_top_the_head_is_left_out(tmp_path, generator):
     state = resnet_twin.state_dict(18, generator)
     path = _write(tmp_path / "net.pt", state)
-    whole = resnet.resnet18(classes=10, weights=path, **SMALL)
-    pooled = resnet.resnet18(False, weights=path, **SMALL)
-    places = resnet.resnet18(False, weights=path, pooling=None, **SMALL)
+    whole = zoo.resnet18(classes=10, weights=path, **SMALL)
+    pooled = zoo.resnet18(False, weights=path, **SMALL)
+    places = zoo.resnet18(False, weights=path, pooling=None, **SMALL)
     x = generator.normal(size=(2, 33, 40, 3))
     features = pooled(x, training=False)
     assert features.shape == (2, 512)
@@ -87,17 +87,17 @@ def test_a_file_of_weights_without_a_head(tmp_path, generator):
     state = resnet_twin.state_dict(18, generator)
     del state["fc.weight"], state["fc.bias"]
     path = _write(tmp_path / "net.pt", state)
-    resnet.resnet18(False, weights=path, **SMALL)
+    zoo.resnet18(False, weights=path, **SMALL)
     with pytest.raises(ValueError, match="Without a value: fc/kernel"):
-        resnet.resnet18(classes=10, weights=path, **SMALL)
+        zoo.resnet18(classes=10, weights=path, **SMALL)
 
 
 def test_files_that_do_not_fit(tmp_path, generator):
     path = _write(tmp_path / "a.pt", resnet_twin.state_dict(18, generator))
     with pytest.raises(ValueError, match="fc.weight.*fc/kernel has the shape"):
-        resnet.resnet18(classes=9, weights=path, **SMALL)
+        zoo.resnet18(classes=9, weights=path, **SMALL)
     with pytest.raises(ValueError, match="do not fit one to one"):
-        resnet.resnet(34, classes=10, weights=path, **SMALL)
+        zoo.resnet(34, classes=10, weights=path, **SMALL)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_files_that_do_not_fit(tmp_path, generator):
     ],
 )
 def test_numbers_of_parameters(depth):
-    model = resnet.resnet(depth, input_shape=(32, 32, 3))
+    model = zoo.resnet(depth, input_shape=(32, 32, 3))
     count = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
     assert count == PARAMETERS[depth]
     assert model.output_shape == (None, 1000)
@@ -120,7 +120,7 @@ def test_numbers_of_parameters(depth):
 
 @pytest.mark.slow
 def test_it_is_a_plain_model(tmp_path, generator):
-    model = resnet.resnet18(classes=3, **SMALL)
+    model = zoo.resnet18(classes=3, **SMALL)
     assert type(model).__module__.startswith("keras.")
     assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {
         "keras"
@@ -136,7 +136,7 @@ def test_it_is_a_plain_model(tmp_path, generator):
 
 
 def test_preprocessing_is_that_of_imagenet_and_no_part_of_the_model():
-    model = resnet.resnet18(**SMALL)
+    model = zoo.resnet18(**SMALL)
     assert isinstance(model.preprocessing, ImagePreprocessing)
     assert model.preprocessing.size == (33, 40)
     names = [layer.name for layer in model.layers]
@@ -150,9 +150,9 @@ def test_preprocessing_is_that_of_imagenet_and_no_part_of_the_model():
 
 
 def test_images_of_any_size_and_of_other_channels():
-    model = resnet.resnet18(False, input_shape=(None, None, 1))
+    model = zoo.resnet18(False, input_shape=(None, None, 1))
     assert model(np.zeros((1, 40, 64, 1))).shape == (1, 512)
-    free = resnet.resnet18(False, input_shape=(None, None, 3))
+    free = zoo.resnet18(False, input_shape=(None, None, 3))
     assert free.preprocessing.size is None
 
 
@@ -171,4 +171,4 @@ def test_images_of_any_size_and_of_other_channels():
 )
 def test_mistakes(arguments, said):
     with pytest.raises(ValueError, match=said):
-        resnet.resnet(**{"depth": 18, **SMALL, **arguments})
+        zoo.resnet(**{"depth": 18, **SMALL, **arguments})

@@ -1,22 +1,13 @@
 """Reads the features of inner layers while a model runs."""
 
-import contextlib
-import functools
-
 import keras
 from keras import ops
 from keras import tree
 
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
-
-_HEADS = (
-    keras.layers.Dense,
-    keras.layers.EinsumDense,
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-)
+from keras_transfer.training import model_graph
+from keras_transfer.training import recorded_layers
 
 
 def tap(model, features=None):
@@ -40,7 +31,7 @@ def tap(model, features=None):
         raise invalid_argument(
             "features", features, "the name of a layer, or a list of names"
         )
-    if _has_graph(model):
+    if model_graph.has_graph(model):
         return GraphTap(model, names)
     if names is None:
         raise ValueError(
@@ -58,10 +49,10 @@ class GraphTap:
         if names is None:
             tensors = [_default_features(model)]
         else:
-            tensors = [_output_in_graph(model, name) for name in names]
+            tensors = [model_graph.output_of(model, name) for name in names]
         is_sequential = isinstance(model, keras.Sequential)
         self._model = keras.Model(
-            model.inputs[0] if is_sequential else model.input,
+            model_graph.inputs_of(model),
             [tensors, model.outputs[0] if is_sequential else model.output],
         )
         self.feature_shapes = tuple(
@@ -70,7 +61,7 @@ class GraphTap:
 
     def __call__(self, inputs, training):
         features, outputs = self._model(inputs, training=training)
-        return _pool_all(features), outputs
+        return _pooled(features), outputs
 
 
 class RecordingTap:
@@ -87,62 +78,18 @@ class RecordingTap:
         self._layers = [layers[name] for name in names]
 
     def __call__(self, inputs, training):
-        with _recorded(self._layers) as records:
+        with recorded_layers.recorded(self._layers) as records:
             outputs = self._model(inputs, training=training)
-        return self._features(records), outputs
-
-    def _features(self, records):
-        for layer, outputs in zip(self._layers, records, strict=True):
-            if len(outputs) != 1:
-                raise ValueError(
-                    f"The features are taken from layer {layer.name!r}, which "
-                    "the model must call exactly once. Received "
-                    f"{len(outputs)} calls."
-                )
-        return _pool_all([outputs[0] for outputs in records])
-
-
-@contextlib.contextmanager
-def _recorded(layers):
-    """While open, lists what each layer returns, one list for each layer."""
-    records = [[] for _ in layers]
-    for layer, outputs in zip(layers, records, strict=True):
-        layer.call = _noting(layer.call, outputs)
-    try:
-        yield records
-    finally:
-        for layer in layers:
-            del layer.call
-
-
-def _noting(call, outputs):
-    def noting_call(*args, **kwargs):
-        result = call(*args, **kwargs)
-        outputs.append(result)
-        return result
-
-    return noting_call
+        calls = [
+            recorded_layers.single_call(layer, calls)
+            for layer, calls in zip(self._layers, records, strict=True)
+        ]
+        return _pooled(call.outputs for call in calls), outputs
 
 
 def _are_names(names):
     is_list = isinstance(names, (list, tuple)) and len(names) > 0
     return is_list and all(isinstance(name, str) for name in names)
-
-
-def _has_graph(model):
-    if isinstance(model, keras.Sequential):
-        return True
-    functional = _functional_class()
-    # A subclass with its own `call` does more than its graph shows.
-    return isinstance(model, functional) and type(model).call is functional.call
-
-
-@functools.cache
-def _functional_class():
-    """The class of Functional models, which Keras shows under no name."""
-    probe = keras.Input((1,), name="probe_input")
-    identity = keras.layers.Identity(name="probe_identity")(probe)
-    return type(keras.Model(probe, identity, name="probe"))
 
 
 def _default_features(model):
@@ -159,58 +106,20 @@ def _default_features(model):
                 f"its features are not evident. {hint}, one of "
                 f"{_names_of(model)}."
             )
-        if isinstance(layer, _HEADS):
-            return _single_node(model, layer).input_tensors[0]
+        if isinstance(layer, model_graph.HEADS):
+            return model_graph.single_node(model, layer).input_tensors[0]
     raise ValueError(
         "The model has no dense or convolutional layer of its own, so that "
         f"its features are not evident. {hint}, one of {_names_of(model)}."
     )
 
 
-def _output_in_graph(model, name):
-    layers = {layer.name: layer for layer in model.layers}
-    if name not in layers:
-        raise unknown_name("features", name, layers)
-    return _single_node(model, layers[name]).output_tensors[0]
-
-
-def _single_node(model, layer):
-    """The one place in the graph of the model where a layer is called.
-
-    `layer.output` is something else: of a nested model it is the inner end,
-    and of a layer that is shared with other models it is ambiguous.
-    """
-    if isinstance(model, keras.Sequential):
-        model = model._functional
-    nodes = [
-        node
-        for nodes in model._nodes_by_depth.values()
-        for node in nodes
-        if node.operation is layer
-    ]
-    if len(nodes) != 1:
-        raise ValueError(
-            f"The features are taken from layer {layer.name!r}, which the "
-            f"model must call exactly once. Received {len(nodes)} calls; pass "
-            "features= with the name of another layer."
-        )
-    return nodes[0]
-
-
 def _names_of(model):
     return [layer.name for layer in model.layers]
 
 
-def _pool_all(features):
-    return tuple(_pool(tensor) for tensor in features)
-
-
-def _pool(features):
-    """Averages `(rows, ..., width)` over everything between."""
-    rank = len(features.shape)
-    if rank <= 2:
-        return features
-    return ops.mean(features, axis=tuple(range(1, rank - 1)))
+def _pooled(features):
+    return tuple(recorded_layers.pooled(tensor) for tensor in features)
 
 
 def rows_of(inputs):

@@ -1,8 +1,8 @@
 """`keras-transfer adapt`: from one's own image folders to a served model."""
 
 import pathlib
-import warnings
 
+from keras_transfer.cli import image_folders
 from keras_transfer.cli import options
 from keras_transfer.cli import output
 
@@ -39,9 +39,12 @@ def run(arguments, reporter):
     terms = _terms(arguments.method)
     model = _load_model(arguments.model) if arguments.model else None
     size = model.inputs[0].shape[1:3] if model else [arguments.size] * 2
-    source, target = _folders(arguments, size)
-    for path in (*source.skipped, *target.skipped):
-        reporter.line(f"Skipped, damaged: {path}")
+    source = image_folders.load(
+        arguments.source, arguments, reporter, size=size, validation_split=0.2
+    )
+    target = image_folders.load(
+        arguments.target, arguments, reporter, size=size, labelled=False
+    )
     model = _model(model, source)
     reporter.line(
         f"Source: {len(source.train.paths)} images of "
@@ -92,11 +95,7 @@ def _add_data_options(option):
     option("--source", type=pathlib.Path, required=True, metavar="DIR")
     option("--target", type=pathlib.Path, required=True, metavar="DIR")
     option("--out", type=pathlib.Path, required=True, metavar="RUN")
-    option(
-        "--skip-corrupt",
-        action="store_true",
-        help="leave damaged image files out instead of refusing them",
-    )
+    image_folders.add_option(option)
     size_help = "pixels on a side (default: %(default)s)"
     option("--size", type=options.positive, default=64, help=size_help)
     option(
@@ -156,25 +155,6 @@ def _terms(method):
     return {"source_only": None} | {
         name: alignment.get(name) for name in chosen
     }
-
-
-def _folders(arguments, size):
-    from keras_transfer import data
-
-    settings = {
-        "size": size,
-        "seed": arguments.seed,
-        "on_corrupt": "skip" if arguments.skip_corrupt else "error",
-    }
-    with warnings.catch_warnings():
-        # What is skipped is printed as a line of this command's own.
-        warnings.simplefilter("ignore", UserWarning)
-        return (
-            data.image_folder(
-                arguments.source, validation_split=0.2, **settings
-            ),
-            data.image_folder(arguments.target, labelled=False, **settings),
-        )
 
 
 def _model(model, source):

@@ -2,8 +2,8 @@
 
 import pathlib
 import time
-import warnings
 
+from keras_transfer.cli import image_folders
 from keras_transfer.cli import options
 from keras_transfer.cli import output
 
@@ -37,9 +37,13 @@ def run(arguments, reporter):
 
     keras.utils.set_random_seed(arguments.seed)
     backbone = zoo.load(arguments.backbone, trainable=True)
-    photos = _folder(arguments, backbone)
-    for path in photos.skipped:
-        reporter.line(f"Skipped, damaged: {path}")
+    photos = image_folders.load(
+        arguments.images,
+        arguments,
+        reporter,
+        size=backbone.preprocessing.size or [arguments.size] * 2,
+        validation_split=arguments.validation,
+    )
     reporter.line(
         f"{len(photos.train.paths)} images of {len(photos.class_names)} "
         f"classes, {len(photos.validation.paths)} more held out."
@@ -49,10 +53,6 @@ def run(arguments, reporter):
     model, rows, histories = _train(
         _features(backbone, photos.size), photos, stages, arguments, reporter
     )
-    if arguments.strategy == "lora":
-        from keras_transfer import finetune
-
-        model = finetune.merge_adapters(model)
     report = _save(arguments.out, model, photos, rows, histories)
     reporter.line()
     reporter.table(
@@ -86,11 +86,7 @@ def _add_data_options(option):
         default=0.2,
         help="share of each class that is held out (default: %(default)s)",
     )
-    option(
-        "--skip-corrupt",
-        action="store_true",
-        help="leave damaged image files out instead of refusing them",
-    )
+    image_folders.add_option(option)
     option(
         "--size",
         type=options.positive,
@@ -118,22 +114,6 @@ def _add_training_options(option):
     option("--batch-size", type=options.positive, default=32)
     option("--learning-rate", type=float, default=1e-3, help="of the head")
     option("--seed", type=int, default=0)
-
-
-def _folder(arguments, backbone):
-    from keras_transfer import data
-
-    size = backbone.preprocessing.size or [arguments.size] * 2
-    with warnings.catch_warnings():
-        # What is skipped is printed as a line of this command's own.
-        warnings.simplefilter("ignore", UserWarning)
-        return data.image_folder(
-            arguments.images,
-            size=size,
-            validation_split=arguments.validation,
-            seed=arguments.seed,
-            on_corrupt="skip" if arguments.skip_corrupt else "error",
-        )
 
 
 def _features(backbone, size):
@@ -190,6 +170,8 @@ def _train(model, photos, stages, arguments, reporter):
                 "seconds": round(time.perf_counter() - began, 1),
             }
         )
+    if arguments.strategy == "lora":
+        model = finetune.merge_adapters(model)
     return model, rows, histories
 
 

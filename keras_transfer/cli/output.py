@@ -3,14 +3,12 @@
 import contextlib
 import json
 import os
-import re
 import sys
 
 from keras_transfer import _files
+from keras_transfer import _tables
 
 FAILED = 1
-#: A cell in a column of numbers, as 7, -0.250, 2,257,984, nan or unknown.
-_NUMBER = re.compile(r"-|[+-]?(\d[\d,]*(\.\d+)?|nan|inf)")
 
 
 class Reporter:
@@ -35,16 +33,8 @@ class Reporter:
             print(text, flush=True)
 
     def table(self, headers, rows):
-        """Prints aligned columns: text to the left, numbers to the right.
-
-        A column is of numbers if every cell below its header is one, or "-"
-        for a number that is not known.
-        """
-        cells = [list(headers), *([_cell(c) for c in row] for row in rows)]
-        columns = [_aligned(column) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(row).rstrip() for row in zip(*columns, strict=True)]
-        rule = "  ".join("-" * len(column[0]) for column in columns)
-        for line in (lines[0], rule, *lines[1:]):
+        """Prints aligned columns, as `_tables.lines` does."""
+        for line in _tables.lines(headers, rows):
             self.line(line)
 
     def finish(self, result):
@@ -91,15 +81,3 @@ def write_text(path, text):
     """Writes a text file whole or not at all."""
     with _files.written_whole(path) as partial:
         partial.write_text(text, encoding="utf-8")
-
-
-def _cell(value):
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def _aligned(column):
-    """The cells of a column, header first, all of one width."""
-    width = max(map(len, column))
-    is_numbers = all(_NUMBER.fullmatch(cell) for cell in column[1:])
-    align = str.rjust if is_numbers else str.ljust
-    return [align(cell, width) for cell in column]

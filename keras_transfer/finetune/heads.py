@@ -4,6 +4,7 @@ import keras
 
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
+from keras_transfer.training import model_graph
 from keras_transfer.training.model_copy import copy_of
 
 
@@ -43,7 +44,7 @@ def with_new_head(model, num_classes, name, features=None, input_shape=None):
         )
     # Half precision is for the inside; a loss of such logits is not exact.
     head = keras.layers.Dense(num_classes, name=name, dtype="float32")
-    return keras.Model(_inputs(source), head(tensor))
+    return keras.Model(model_graph.inputs_of(source), head(tensor))
 
 
 def with_its_head(model, name):
@@ -78,7 +79,7 @@ def _as_model(model, input_shape):
             raise invalid_argument(
                 "input_shape", input_shape, "None for a model, which has one"
             )
-        if not isinstance(model, keras.Sequential) and not _has_graph(model):
+        if not model_graph.has_graph(model):
             raise ValueError(
                 f"The model {model.name!r} is a subclass without a graph, so "
                 "that its head cannot be replaced. Build a Functional model "
@@ -102,19 +103,9 @@ def _as_model(model, input_shape):
     return copy_of(keras.Model(inputs, model(inputs)))
 
 
-def _has_graph(model):
-    """Whether a model is what its graph says, and no more."""
-    probe = keras.Input((1,))
-    functional = type(keras.Model(probe, keras.layers.Identity()(probe)))
-    return isinstance(model, functional) and type(model).call is functional.call
-
-
 def _features(model, name):
     if name is not None:
-        layers = {layer.name: layer for layer in model.layers}
-        if name not in layers:
-            raise unknown_name("features", name, layers)
-        return _node(model, layers[name]).output_tensors[0]
+        return model_graph.output_of(model, name)
     if len(model.outputs) != 1:
         raise ValueError(
             f"The model has {len(model.outputs)} outputs. Pass features= with "
@@ -122,36 +113,9 @@ def _features(model, name):
         )
     for layer in reversed(model.layers):
         if isinstance(layer, keras.layers.Dense):
-            node = _node(model, layer)
+            node = model_graph.single_node(model, layer)
             if node.output_tensors[0].shape == model.outputs[0].shape:
                 return node.input_tensors[0]
         if layer.weights:
             break
     return model.outputs[0]
-
-
-def _node(model, layer):
-    """Where the model calls a layer.
-
-    `layer.output` is something else: of a nested model it is the inner end.
-    """
-    if isinstance(model, keras.Sequential):
-        model = model._functional
-    nodes = [
-        node
-        for nodes in model._nodes_by_depth.values()
-        for node in nodes
-        if node.operation is layer
-    ]
-    if len(nodes) != 1:
-        raise ValueError(
-            f"The model calls the layer {layer.name!r} {len(nodes)} times, so "
-            "that the features are not evident. Pass features= with the name "
-            "of another layer."
-        )
-    return nodes[0]
-
-
-def _inputs(model):
-    is_sequential = isinstance(model, keras.Sequential)
-    return model.inputs[0] if is_sequential else model.input

@@ -4,15 +4,8 @@ import keras
 
 from keras_transfer._public import public
 from keras_transfer.training import layer_tree
+from keras_transfer.training import model_graph
 from keras_transfer.training import recorded_layers
-
-_HEADS = (
-    keras.layers.Dense,
-    keras.layers.EinsumDense,
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-)
 
 
 @public("finetune")
@@ -90,7 +83,7 @@ class PenalizedModel(keras.Model):
 def _head(model):
     nodes = layer_tree.weighted_nodes(model)
     for _, layer in reversed(nodes):
-        if isinstance(layer, _HEADS):
+        if isinstance(layer, model_graph.HEADS):
             return layer
     raise ValueError(
         "The model has no dense or convolutional layer, so that its features "

@@ -7,14 +7,8 @@ import keras
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
 from keras_transfer.layers import opaque
+from keras_transfer.training import model_graph
 
-_HEADS = (
-    keras.layers.Dense,
-    keras.layers.EinsumDense,
-    keras.layers.Conv1D,
-    keras.layers.Conv2D,
-    keras.layers.Conv3D,
-)
 _BUT = "!"
 
 
@@ -73,7 +67,7 @@ def head_of(model):
     heads = [
         layer
         for layer in model.layers
-        if isinstance(layer, _HEADS) and layer.trainable_variables
+        if isinstance(layer, model_graph.HEADS) and layer.trainable_variables
     ]
     if not heads:
         raise invalid_argument(

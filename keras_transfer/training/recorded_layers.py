@@ -66,8 +66,10 @@ def pooled(features):
 
 def _noting(calls):
     def make(stock):
-        def call(inputs, *args, **kwargs):
-            outputs = stock(inputs, *args, **kwargs)
+        def call(*args, **kwargs):
+            outputs = stock(*args, **kwargs)
+            # Inputs may come by their name, whatever that is.
+            inputs = args[0] if args else next(iter(kwargs.values()))
             calls.append(Call(inputs, outputs))
             return outputs
 

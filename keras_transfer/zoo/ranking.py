@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_transfer import _tables
+
 
 @dataclasses.dataclass(frozen=True)
 class Ranking:
@@ -67,20 +69,7 @@ class Ranking:
         return [*headers, "seconds"], rows
 
     def __str__(self):
-        headers, rows = self.table()
-        columns = list(zip(headers, *rows, strict=True))
-        widths = [max(map(len, column)) for column in columns]
-        rule = ["-" * width for width in widths]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if number else cell.ljust(width)
-                for number, (cell, width) in enumerate(
-                    zip(cells, widths, strict=True)
-                )
-            ).rstrip()
-            for cells in (headers, rule, *rows)
-        ]
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([*_tables.lines(*self.table()), *self.notes])
 
 
 def _figure(value):

@@ -7,36 +7,25 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from keras_transfer.cli import main as cli
+from tests.cli import strokes
 
 SMALL = ["--head-epochs", "2", "--epochs", "1", "--batch-size", "8"]
 
 
 @pytest.fixture(scope="module")
-def strokes(tmp_path_factory):
-    """Bright strokes on dark, lying and standing, some of each."""
-    root = tmp_path_factory.mktemp("strokes")
-    generator = np.random.default_rng(0)
-    for index in range(40):
-        pixels = np.zeros((28, 28), "uint8")
-        start, end = sorted(generator.choice(np.arange(4, 24), 2, False))
-        pixels[13:16, start : end + 1] = 255
-        name = "standing" if index % 2 else "lying"
-        path = root / name / f"{index}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels.T if index % 2 else pixels).save(path)
-    return root
+def folder(tmp_path_factory):
+    return strokes.write(tmp_path_factory.mktemp("strokes"))
 
 
 @pytest.fixture
-def run(strokes, tmp_path, capsys):
+def run(folder, tmp_path, capsys):
     def run_finetune(*options, backbone="omniglot_conv4"):
         status = cli.main(
             [
                 "finetune",
-                *("--images", str(strokes), "--backbone", backbone),
+                *("--images", str(folder), "--backbone", backbone),
                 *("--out", str(tmp_path / "run"), *SMALL, *options),
             ]
         )

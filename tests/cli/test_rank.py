@@ -2,33 +2,24 @@
 
 import json
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from keras_transfer.cli import main as cli
+from tests.cli import strokes
 
 
 @pytest.fixture(scope="module")
-def strokes(tmp_path_factory):
-    root = tmp_path_factory.mktemp("strokes")
-    generator = np.random.default_rng(0)
-    for index in range(40):
-        pixels = generator.integers(0, 30, (28, 28)).astype("uint8")
-        pixels[13:16, 4:24] = 255
-        path = root / ("standing" if index % 2 else "lying") / f"{index}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels.T if index % 2 else pixels).save(path)
-    return root
+def folder(tmp_path_factory):
+    return strokes.write(tmp_path_factory.mktemp("strokes"))
 
 
 @pytest.fixture
-def run(strokes, capsys):
+def run(folder, capsys):
     def run_rank(*options, backbones=("omniglot_conv4",)):
         status = cli.main(
             [
                 "rank",
-                *("--images", str(strokes), "--size", "28"),
+                *("--images", str(folder), "--size", "28"),
                 *("--backbones", *backbones, *options),
             ]
         )

@@ -61,3 +61,16 @@ def test_feature_maps_are_averaged(generator):
     np.testing.assert_array_equal(
         recorded_layers.pooled(maps[:, 0, 0]), maps[:, 0, 0]
     )
+
+
+def test_inputs_may_come_by_their_name():
+    class Named(keras.layers.Layer):
+        def call(self, rows):
+            return 2 * rows
+
+    layer, x = Named(), np.ones((1, 2), "float32")
+    with recorded_layers.recorded([layer]) as records:
+        layer(rows=x)
+    call = recorded_layers.single_call(layer, records[0])
+    np.testing.assert_array_equal(call.inputs, x)
+    np.testing.assert_array_equal(call.outputs, 2 * x)

@@ -25,6 +25,7 @@ import os
 import pathlib
 import sys
 import time
+import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -38,15 +39,14 @@ import tensorflow as tf
 import keras_transfer as kt
 
 NUM_EPISODES = 1000
+TRAIN_CLASSES = f"{omniglot_data.SPLITS}:train"
 
 
 def arguments_of(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--train-files", type=pathlib.Path, nargs="+")
-    parser.add_argument(
-        "--train-classes", default=f"{omniglot_data.SPLITS}:train"
-    )
+    parser.add_argument("--train-classes", default=TRAIN_CLASSES)
     parser.add_argument("--test-file", type=pathlib.Path)
     parser.add_argument("--classes", help="FILE.json:KEY, those that measure")
     parser.add_argument(
@@ -131,6 +131,8 @@ def train(arguments, data, ways, seed):
         + [f"steps{steps}", f"seed{seed}"]
         + ([f"without{arguments.hold_out}"] if arguments.hold_out else [])
     )
+    if trained_on(arguments):
+        name += f"-on{zlib.crc32(repr(trained_on(arguments)).encode()):08x}"
     folder = (arguments.work or arguments.out.with_suffix(".work")) / name
     curve = Curve(folder / "curve.json", name)
     finished = folder / "trained.npz"
@@ -139,13 +141,23 @@ def train(arguments, data, ways, seed):
             trainer.set_weights([weights[name] for name in weights.files])
     else:
         run_stages(trainer, method, settings, data, steps, seed, curve)
-        np.savez(finished, *trainer.get_weights())
+        # Under another name first: a torn file would count as a training.
+        partial = finished.with_suffix(".partial.npz")
+        np.savez(partial, *trainer.get_weights())
+        partial.replace(finished)
     return trainer, {
         **settings,
-        "steps": steps,
         "seconds": round(sum(point["seconds"] for point in curve.points)),
         "curve": thinned(curve.points),
     }
+
+
+def trained_on(arguments):
+    """What trains where it is not the default, as names; else `None`."""
+    files = arguments.train_files
+    if files is None and arguments.train_classes == TRAIN_CLASSES:
+        return None
+    return [path.name for path in files or ()], arguments.train_classes
 
 
 def run_stages(trainer, method, settings, data, steps, seed, curve):
@@ -253,13 +265,19 @@ def main():
         tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
         tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
     train_data, test_data = load(arguments)
+    method = omniglot_methods.METHODS[arguments.method]
     test = {
         "file": (arguments.test_file or pathlib.Path(omniglot_data.FILE)).name,
         "classes": 4 * len(set(test_data[1])),
         "episodes": NUM_EPISODES,
-        "queries": omniglot_methods.METHODS[arguments.method].test_queries,
+        "queries": method.test_queries,
         "hold_out": arguments.hold_out,
     }
+    if arguments.classes:
+        test["names"] = arguments.classes
+    course = {"steps": arguments.steps or method.steps}
+    if trained_on(arguments):
+        course["trained_on"] = list(trained_on(arguments))
     records = digits.earlier_runs(arguments.out)
     for seed in range(
         arguments.first_seed, arguments.first_seed + arguments.seeds
@@ -272,9 +290,13 @@ def main():
                 "seed": seed,
                 "test": test,
             }
-            if any(key.items() <= record.items() for record in records):
+            if any(
+                key.items() <= record.items()
+                and course.items() <= record["train"].items()
+                for record in records
+            ):
                 continue
-            trainer, course = train(arguments, train_data, ways, seed)
+            trainer, result = train(arguments, train_data, ways, seed)
             if arguments.backbone and not arguments.backbone.exists():
                 card = kt.zoo.find_card(arguments.backbone.name)
                 kt.zoo.save(trainer.encoder, arguments.backbone, card)
@@ -289,6 +311,7 @@ def main():
                     "threads": arguments.threads,
                     "parameters": trainer.count_params(),
                     **course,
+                    **result,
                 },
             }
             # Read again: another process may have added its own.

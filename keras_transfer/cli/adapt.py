@@ -158,7 +158,7 @@ def _terms(method):
 
 
 def _model(model, source):
-    import keras
+    from keras_transfer.training import model_graph
 
     num_classes = len(source.class_names)
     if model is None:
@@ -168,10 +168,10 @@ def _model(model, source):
             f"The model has {model.outputs[0].shape[-1]} outputs and the "
             f"source {num_classes} classes. Expected one output per class."
         )
-    last = getattr(model.layers[-1], "activation", None)
-    if last in (keras.activations.softmax, keras.activations.sigmoid):
+    last = model_graph.last_activation(model)
+    if last is not None:
         raise ValueError(
-            f"The model ends in {last.__name__}, and logits are expected. "
+            f"The model ends in {last}, and logits are expected. "
             "Replace the last activation by None."
         )
     return model

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_transfer._public import invalid_argument
 from keras_transfer.export import few_shot_requests
 from keras_transfer.export.signatures import Signature
+from keras_transfer.training import model_graph
 
 #: Logit of a class without support, whose softmax is exactly 0.
 _ABSENT = -1e30
@@ -15,7 +16,8 @@ def ways_of(maml, ways):
     """The number of classes of the model.
 
     Raises:
-        ValueError: If it is not that, or the model is no classifier.
+        ValueError: If it is not that, or the model is no classifier that
+            returns logits.
     """
     shape = maml.model.output_shape
     if len(shape) != 2 or (shape[-1] or 0) < 2:
@@ -24,6 +26,13 @@ def ways_of(maml, ways):
             maml.model.name,
             "a classifier of 2 or more classes, (batch, classes)",
             f"This model returns {shape}.",
+        )
+    last = model_graph.last_activation(maml.model)
+    if last is not None:
+        raise ValueError(
+            f"The model ends in {last}, and logits are expected, of which "
+            "`adapt_and_predict` takes the softmax. Replace the last "
+            "activation by None."
         )
     if ways not in (None, shape[-1]):
         raise invalid_argument(

@@ -89,7 +89,7 @@ def save_few_shot(
         served = ServedModel(learner.model)
         ways = adapt_signature.ways_of(learner, ways)
         signature = adapt_signature.adapt_signature(learner, served)
-        facts = {"inner_steps": learner.inner_steps_at_test}
+        facts = {"inner_steps": learner.steps_at_test}
     else:
         served = ServedModel(learner)
         head = PrototypeHead() if head is None else head

@@ -129,7 +129,7 @@ class AdaptingTrainer(EpisodicTrainer):
             ValueError: If labels do not fit the examples, no row has one, or a
                 value is not finite.
         """
-        steps = self._steps_at_test if steps is None else steps
+        steps = self.steps_at_test if steps is None else steps
         maml_arguments.check_steps("steps", steps)
         x, y = support_set.examples(x, y)
         loop = self.inner_loop()
@@ -161,7 +161,7 @@ class AdaptingTrainer(EpisodicTrainer):
         return found["support"][1]
 
     @property
-    def _steps_at_test(self):
+    def steps_at_test(self):
         if self.inner_steps_at_test is None:
             return self.inner_steps
         return self.inner_steps_at_test
@@ -179,7 +179,7 @@ class AdaptingTrainer(EpisodicTrainer):
             self._start(),
             x,
             y,
-            self._steps_at_test,
+            self.steps_at_test,
             modes,
             self.parallel_tasks,
         )

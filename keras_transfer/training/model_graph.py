@@ -83,6 +83,23 @@ def single_node(model, layer):
     return nodes[0]
 
 
+def last_activation(model):
+    """Name of the function that makes a model's outputs no logits, or `None`.
+
+    Args:
+        model: A `keras.Model` whose `layers` end in its last one.
+
+    Returns:
+        `"softmax"`, `"sigmoid"` or `None`.
+    """
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Softmax):
+        return "softmax"
+    activation = getattr(last, "activation", None)
+    known = (keras.activations.softmax, keras.activations.sigmoid)
+    return activation.__name__ if activation in known else None
+
+
 @functools.cache
 def _functional_class():
     """The class of Functional models, which Keras shows under no name."""

@@ -124,3 +124,11 @@ def test_what_cannot_be_served_is_refused(tmp_path):
     with pytest.raises(ValueError, match="2 or more classes"):
         kt.export.save_few_shot(regression, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_returns_probabilities_is_refused():
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(3, activation="softmax")]
+    )
+    with pytest.raises(ValueError, match="ends in softmax.*logits"):
+        adapt_signature.ways_of(kt.meta.MAML(model), None)

@@ -67,3 +67,20 @@ def test_a_layer_that_is_called_twice_is_refused():
 def test_heads_are_dense_and_convolutional():
     assert issubclass(L.Dense, model_graph.HEADS)
     assert not issubclass(L.BatchNormalization, model_graph.HEADS)
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        (lambda: L.Dense(3), None),
+        (lambda: L.Dense(3, activation="relu"), None),
+        (lambda: L.Dense(3, activation="softmax"), "softmax"),
+        (lambda: L.Dense(3, activation="sigmoid"), "sigmoid"),
+        (lambda: L.Softmax(), "softmax"),
+        (lambda: L.Activation("softmax"), "softmax"),
+    ],
+    ids=["none", "relu", "softmax", "sigmoid", "softmax_layer", "activation"],
+)
+def test_what_makes_outputs_no_logits(last, expected):
+    model = keras.Sequential([keras.Input((3,)), last()])
+    assert model_graph.last_activation(model) == expected

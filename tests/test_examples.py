@@ -6,8 +6,11 @@ import pathlib
 import re
 import runpy
 
+import keras
 import numpy as np
 import pytest
+
+from tests.cli import strokes
 
 EXAMPLES = pathlib.Path(__file__).parents[1] / "examples"
 GROUPS = ("baby", "camera", "kitchen", "tools", "magazines", "music")
@@ -67,3 +70,37 @@ def test_few_shot_text_names_the_missing_file(tmp_path):
     program = runpy.run_path(str(EXAMPLES / "few_shot_text.py"))
     with pytest.raises(SystemExit, match=r"no file text_reviews_\w+.json.gz"):
         program["main"](["--data", str(tmp_path)])
+
+
+@pytest.mark.slow
+def test_image_classification(tmp_path, capsys):
+    folder = strokes.write(tmp_path / "images")
+    out = tmp_path / "run"
+    program = runpy.run_path(str(EXAMPLES / "image_classification.py"))
+    program["main"](
+        ["--images", str(folder), "--out", str(out)]
+        + ["--shots", "8", "--epochs", "8", "--batch-size", "8"]
+    )
+    printed = capsys.readouterr().out
+    rows = re.findall(r"^(\S.+?) {2,}(\d+) +(\S+) % +\S+ %$", printed, re.M)
+    names, epochs, accuracies = zip(*rows, strict=True)
+    assert names == ("head only", "then all", "from scratch")
+    assert epochs == ("8", "8", "16")
+    assert float(accuracies[1]) > 90
+    assert (out / "curves.png").read_bytes().startswith(b"\x89PNG")
+    # It holds a SavedModel, which Keras takes from trusted files only.
+    model = keras.saving.load_model(out / "model.keras", safe_mode=False)
+    assert model.output_shape == (None, 2)
+
+
+def test_image_classification_asks_for_fewer_shots(tmp_path):
+    folder = strokes.write(tmp_path / "images", number=4)
+    program = runpy.run_path(str(EXAMPLES / "image_classification.py"))
+    with pytest.raises(SystemExit, match="a class of 2 images"):
+        program["main"](["--images", str(folder), "--out", str(tmp_path)])
+
+
+def test_image_classification_names_the_missing_file(tmp_path):
+    program = runpy.run_path(str(EXAMPLES / "image_classification.py"))
+    with pytest.raises(SystemExit, match="no file digits_usps.npz"):
+        program["main"](["--data", str(tmp_path), "--out", str(tmp_path)])

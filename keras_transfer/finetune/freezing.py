@@ -46,6 +46,10 @@ def freeze(model, until=None, batch_norm=True):
     raises an error until then. A model that this one is only a part of cannot
     know: pass the whole model, and the part by its name.
 
+    A file keeps what is frozen, except in layers that Keras gives their parts
+    only when they are built, such as `MultiHeadAttention`: after
+    `keras.saving.load_model` freeze again before training goes on.
+
     Bad at: data so far from the source that its first layers are of no use.
 
     Args:

@@ -162,7 +162,11 @@ def set_trainable(model, wanted):
     }
     for layer in [model, *every]:  # parents first: they set all inside
         inside = [layer, *layer._flatten_layers(include_self=False)]
-        layer.trainable = any(states.get(id(part), False) for part in inside)
+        # The softmax inside does not make an attention layer one that learns.
+        weighted = [part for part in inside if own[id(part)]]
+        layer.trainable = any(
+            states.get(id(part), False) for part in weighted or inside
+        )
     for layer in [model, *every]:
         state = states.get(id(layer))
         if state is None:

@@ -178,3 +178,20 @@ def test_unknown_layers_are_refused(where):
         freeze(_model(), where)
     with pytest.raises(ValueError, match="`from_`"):
         unfreeze(_model(), where)
+
+
+def test_attention_is_frozen_as_one(tmp_path):
+    inputs = x = keras.Input((6, 8))
+    x = keras.layers.MultiHeadAttention(2, 4, name="attention")(x, x)
+    x = keras.layers.LSTM(5, name="recurrent")(x)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
+    freeze(model, until="recurrent")
+    assert [layer.trainable for layer in model.layers[1:]] == [0, 0, 1]
+    model.save(tmp_path / "model.keras")
+    # Keras thaws what attention makes when it is built: freeze again.
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    freeze(loaded, until="recurrent")
+    paths = [variable.path for variable in loaded.trainable_variables]
+    assert paths == ["head/kernel", "head/bias"]
+    unfreeze(loaded)
+    assert len(loaded.trainable_variables) == len(loaded.weights)

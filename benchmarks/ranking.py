@@ -3,14 +3,14 @@
     python benchmarks/ranking.py --data ../shared/data --out F.json
 
 Candidates: four networks (a LeNet, four convolutions with batch norm, a small
-residual network, dense layers), each pretrained on MNIST, on MNIST-M in grey
-and on 200 characters of Omniglot, twelve in all; a network and a source make a
-candidate. Targets: USPS, ten classes, and COIL-20, twenty objects; neither is a
-source. A few labelled images of each class are given. `zoo.rank_backbones`
-scores each candidate by these, LEEP and NCE by its source classifier; nothing
-else is read. What is true is the accuracy on the test images after all of a
-candidate with a new head was fine-tuned on the same images, the mean over
-draws.
+residual network, dense layers), each pretrained on four sources, sixteen in
+all. Targets: USPS, ten digits, and COIL-20, twenty objects. The sources are
+MNIST, MNIST-M in grey, 200 characters of Omniglot, and of USPS and COIL-20 the
+one that is not the target. Ten labelled images of each class are given.
+`zoo.rank_backbones` scores each candidate by these, LEEP and NCE by its source
+classifier; nothing else is read. What is true is the accuracy on the test
+images after `finetune.prepare` has trained a new head on the same images, and
+then all of the candidate, the mean over draws.
 
 Kendall's tau (b) of each score with the truth, and its 95 % interval by
 bootstrap over the candidates. Settings of fine-tuning are one for all and were
@@ -36,7 +36,8 @@ from tqdm import tqdm
 import keras_transfer as kt
 
 SHOTS = 10
-STEPS = 300
+#: Steps of the two stages, and the rate of the head in them.
+STAGES = {"head": (100, 1e-2), "full": (300, 1e-3)}
 BATCH = 20
 PRETRAINING = {"steps": 2000, "batch": 64}
 SCORES = (
@@ -85,27 +86,24 @@ def dense(x):
 NETWORKS = {
     network.__name__: network for network in (lenet, conv4, residual, dense)
 }
-SOURCES = ("mnist", "mnistm", "omniglot")
+SOURCES = ("mnist", "mnistm", "omniglot", "usps", "coil20")
 
 
-def source_data(folder, name):
-    """Images `(rows, 28, 28, 1)` uint8 and labels of a source."""
-    if name == "omniglot":
-        with np.load(pathlib.Path(folder) / "omniglot_background.npz") as file:
-            images = file["images_gray"][:200]
-        labels = np.repeat(np.arange(len(images)), images.shape[1])
-        return images.reshape(-1, 28, 28, 1), labels.astype("int32")
-    (images, labels), _ = digits.load(folder, name)
-    if images.shape[-1] == 3:
-        images = images.mean(axis=-1, keepdims=True).astype("uint8")
-    return images, labels
+def load(folder, name):
+    """Images `(rows, 28, 28, 1)` uint8 and labels, to learn and to test."""
+    if name == "coil20":
+        return coil20(pathlib.Path(folder) / "coil20_halves.npz")
+    if name != "omniglot":
+        return [(grey(x), y) for x, y in digits.load(folder, name)]
+    with np.load(pathlib.Path(folder) / "omniglot_background.npz") as file:
+        images = file["images_gray"][:200]
+    labels = np.repeat(np.arange(len(images)), images.shape[1])
+    return [(images.reshape(-1, 28, 28, 1), labels.astype("int32")), None]
 
 
-def target_data(folder, name):
-    """Two pairs of images `(rows, 28, 28, 1)` and labels: to draw, to test."""
-    if name == "usps":
-        return digits.load(folder, "usps")
-    with np.load(pathlib.Path(folder) / "coil20_halves.npz") as file:
+def coil20(path):
+    """Half of all views to learn and half to test, at random."""
+    with np.load(path) as file:
         images = np.concatenate([file["x_1"], file["x_2"]])
         labels = np.concatenate([file["y_1"], file["y_2"]]).astype("int32")
     images = keras.ops.image.resize(
@@ -114,6 +112,10 @@ def target_data(folder, name):
     images = np.rint(keras.ops.convert_to_numpy(images)).astype("uint8")
     rows = np.random.default_rng(0).permutation(len(labels))
     return [(images[part], labels[part]) for part in np.split(rows, 2)]
+
+
+def grey(images):
+    return np.rint(images.mean(axis=-1, keepdims=True)).astype("uint8")
 
 
 def candidate(network, data, path):
@@ -158,17 +160,18 @@ def scores_of(models, x, y):
 
 
 def fine_tuned(model, x, y, test, seed):
-    """Accuracy after all of a candidate, with a new head, learnt on."""
+    """Accuracy after a new head, and then all of a candidate, learnt."""
     keras.utils.set_random_seed(seed)
-    features = keras.models.clone_model(model)
-    features.set_weights(model.get_weights())
-    head = layers.Dense(int(test[1].max()) + 1, name="head")
-    new = keras.Model(
-        features.inputs, head(features.get_layer("features").output)
-    )
-    finetune.compiled(new, finetune.adam(1e-3, STEPS))
-    finetune.learn(new, finetune.batches(x, y, BATCH, seed), STEPS)
-    return digits.accuracy(digits.probabilities(new, test[0]), test[1])
+    num_classes = int(test[1].max()) + 1
+    data = finetune.batches(x, y, BATCH, seed)
+    for strategy, (steps, rate) in STAGES.items():
+        model, callbacks = kt.finetune.prepare(
+            model, num_classes, strategy, rate
+        )
+        num_classes = None  # the head stays
+        finetune.compiled(model, model.optimizer)  # without XLA
+        finetune.learn(model, data, steps, callbacks=callbacks)
+    return digits.accuracy(digits.probabilities(model, test[0]), test[1])
 
 
 def draw(labels, seed):
@@ -179,6 +182,28 @@ def draw(labels, seed):
             for label in range(labels.max() + 1)
         ]
     )
+
+
+def run(models, target, train, test, seed):
+    """The records of all candidates on one draw."""
+    rows = draw(train[1], seed)
+    x, y = train[0][rows], train[1][rows]
+    scores = scores_of(models, x, y)
+    records = []
+    for name, model in tqdm(models.items(), f"{target} {seed}"):
+        began = time.perf_counter()
+        accuracy = fine_tuned(model, x, y, test, seed)
+        records.append(
+            {
+                "target": target,
+                "draw": seed,
+                "candidate": name,
+                "accuracy": accuracy,
+                "seconds": round(time.perf_counter() - began, 1),
+                **scores[name],
+            }
+        )
+    return records
 
 
 def tau(scores, truth, seed=0, resamples=2000):
@@ -225,36 +250,26 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
 
+    data = {name: load(arguments.data, name) for name in SOURCES}
     models = {}
     for source in tqdm(SOURCES, "Pretraining", unit=" sources"):
-        data = source_data(arguments.data, source)
         for network in NETWORKS:
             path = arguments.work / f"ranking_{network}_{source}.weights.h5"
-            models[f"{network} {source}"] = candidate(network, data, path)
+            models[f"{network} {source}"] = candidate(
+                network, data[source][0], path
+            )
     records = digits.earlier_runs(arguments.out)
     done = {(record["target"], record["draw"]) for record in records}
     for target in arguments.targets:
-        train, test = target_data(arguments.data, target)
+        others = {
+            name: model
+            for name, model in models.items()
+            if not name.endswith(target)
+        }
         for seed in range(arguments.draws):
-            if (target, seed) in done:
-                continue
-            rows = draw(train[1], seed)
-            x, y = train[0][rows], train[1][rows]
-            scores = scores_of(models, x, y)
-            for name, model in tqdm(models.items(), f"{target} {seed}"):
-                began = time.perf_counter()
-                accuracy = fine_tuned(model, x, y, test, seed)
-                records.append(
-                    {
-                        "target": target,
-                        "draw": seed,
-                        "candidate": name,
-                        "accuracy": accuracy,
-                        "seconds": round(time.perf_counter() - began, 1),
-                        **scores[name],
-                    }
-                )
-            digits.write(arguments.out, records, summary=summary(records))
+            if (target, seed) not in done:
+                records += run(others, target, *data[target], seed)
+                digits.write(arguments.out, records, summary=summary(records))
     for target, table in summary(records).items():
         print(f"\n{target}: true accuracy")
         for name, accuracy in sorted(

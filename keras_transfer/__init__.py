@@ -19,7 +19,9 @@ from keras_transfer import meta as meta
 from keras_transfer import ops as ops
 from keras_transfer import schedules as schedules
 from keras_transfer import selection as selection
+from keras_transfer import subspace as subspace
 from keras_transfer import transferability as transferability
+from keras_transfer import weighting as weighting
 from keras_transfer import zoo as zoo
 from keras_transfer._version import __version__ as __version__
 from keras_transfer.adaptation import DomainAdaptation as DomainAdaptation

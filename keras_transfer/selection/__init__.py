@@ -6,3 +6,6 @@ from keras_transfer.selection.information import (
 from keras_transfer.selection.information import (
     information_minus_risk as information_minus_risk,
 )
+from keras_transfer.selection.reverse_validation import (
+    reverse_validation as reverse_validation,
+)

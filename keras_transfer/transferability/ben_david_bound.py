@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.transferability import domain_classifier
 from keras_transfer.transferability import inputs
 from keras_transfer.transferability.proxy_a_distance import proxy_a_distance
+from keras_transfer.weighting import domain_classifier
 
 
 @dataclasses.dataclass(frozen=True)

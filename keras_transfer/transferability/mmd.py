@@ -7,8 +7,8 @@ import numpy as np
 from keras_transfer import ops
 from keras_transfer._public import invalid_argument
 from keras_transfer.losses.maximum_mean_discrepancy import DEFAULT_MULTIPLIERS
-from keras_transfer.transferability import domain_classifier
 from keras_transfer.transferability import inputs
+from keras_transfer.weighting import domain_classifier
 
 
 @dataclasses.dataclass(frozen=True)

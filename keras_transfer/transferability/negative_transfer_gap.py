@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.model_outputs import outputs_of
 from keras_transfer.transferability import inputs
-from keras_transfer.transferability.model_outputs import outputs_of
 
 
 @dataclasses.dataclass(frozen=True)

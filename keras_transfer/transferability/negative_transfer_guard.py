@@ -6,9 +6,9 @@ import keras
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.model_outputs import outputs_of
+from keras_transfer.data.model_outputs import plain_model
 from keras_transfer.transferability import inputs
-from keras_transfer.transferability.model_outputs import outputs_of
-from keras_transfer.transferability.model_outputs import plain_model
 from keras_transfer.transferability.negative_transfer_gap import (
     gap_of_wrong_rows,
 )

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.model_outputs import num_rows
+from keras_transfer.data.model_outputs import outputs_of
 from keras_transfer.transferability import importance
 from keras_transfer.transferability import inputs
-from keras_transfer.transferability.model_outputs import num_rows
-from keras_transfer.transferability.model_outputs import outputs_of
+from keras_transfer.weighting.discriminative import discriminative
+from keras_transfer.weighting.effective_sample_size import effective_sample_size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,9 +167,10 @@ def source_weights(source_features, target_features, regularization, seed):
     """Density ratios of the source rows, from features of both domains."""
     source = inputs.feature_rows(source_features, "features")
     target = inputs.feature_rows(target_features, "features")
-    return importance.discriminative_weights(
-        source, target, regularization=regularization, seed=seed
+    weights = discriminative(
+        source, target, degree=1, regularization=regularization, seed=seed
     )
+    return weights.astype("float64")
 
 
 def proxy_of_wrong_rows(adapted, reference, weights, agreement):
@@ -192,7 +195,7 @@ def proxy_of_wrong_rows(adapted, reference, weights, agreement):
         reference_error=float(shares @ reference),
         source_gap=float(differences.mean()),
         agreement=agreement,
-        effective_rows=importance.effective_sample_size(weights),
+        effective_rows=effective_sample_size(weights),
         rows=len(differences),
     )
 

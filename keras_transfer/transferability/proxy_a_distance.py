@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_transfer.transferability import domain_classifier
 from keras_transfer.transferability import inputs
+from keras_transfer.weighting import domain_classifier
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,6 +24,8 @@ import keras_transfer as kt
 from tests.conformance.descriptor import Descriptor
 from tests.conformance.descriptor import rows
 from tests.conformance.few_shot_descriptors import FEW_SHOT
+from tests.conformance.subspace_descriptors import SUBSPACE
+from tests.conformance.transport_descriptors import TRANSPORT
 
 
 def _images():
@@ -319,6 +321,9 @@ DESCRIPTORS = [
     ),
     # === meta ===
     *FEW_SHOT,
+    # === subspace ===
+    *SUBSPACE,
+    *TRANSPORT,
     # === zoo ===
     _layer(
         "zoo.HubBackbone",

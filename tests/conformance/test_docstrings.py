@@ -14,6 +14,7 @@ from tests.conformance import public_objects
 WITHOUT_EXAMPLE = {
     "schedules.AbstractSchedule": "cannot be made",
     "alignment.AbstractAlignment": "cannot be made",
+    "subspace.SubspaceLayer": "cannot be made",
     "alignment.Representation": "a named tuple, shown with every term",
     "data.DigitDomains": "a named tuple, shown with its function",
 }

@@ -50,6 +50,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 HEAVY = (
     "sklearn",
     "matplotlib",
+    "ot",
     "tensorflow_hub",
     "tensorflow_datasets",
     "tf_keras_vis",

@@ -31,9 +31,10 @@ def check_rows(source, target, folds):
             f"Received: {source.shape[1]} and {target.shape[1]}."
         )
     for name, rows in (("source", source), ("target", target)):
-        if len(rows) < folds:
+        count = rows.shape[0]
+        if count < folds:
             raise ValueError(
-                f"The {name} has {len(rows)} rows. Expected {folds} or more, "
+                f"The {name} has {count} rows. Expected {folds} or more, "
                 "one for each fold."
             )
 
@@ -45,23 +46,32 @@ def sample(rows, size, generator):
     return np.sort(generator.choice(rows, size, replace=False))
 
 
-def linear_classifier(regularization=1.0):
+def linear_classifier(regularization=1.0, degree=1, centered=True):
     """Logistic regression on standardised features.
 
     Args:
         regularization: Weight of half the squared norm of the coefficients,
             against the summed log loss.
+        degree: 2 for squares and products of the columns beside them.
+        centered: `False` for sparse features, which stay sparse.
 
     Returns:
         A scikit-learn estimator.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures
     from sklearn.preprocessing import StandardScaler
 
+    steps = [StandardScaler(with_mean=centered)]
+    if degree > 1:
+        # Squares of what is standardised, standardised again.
+        steps += [
+            PolynomialFeatures(degree, include_bias=False),
+            StandardScaler(),
+        ]
     return make_pipeline(
-        StandardScaler(),
-        LogisticRegression(C=1.0 / regularization, max_iter=2000),
+        *steps, LogisticRegression(C=1.0 / regularization, max_iter=2000)
     )
 
 

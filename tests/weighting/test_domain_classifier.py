@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.dummy import DummyClassifier
 
-from keras_transfer.transferability import domain_classifier
+from keras_transfer.weighting import domain_classifier
 
 
 @pytest.mark.parametrize("errors", [0, 3, 20, 40])

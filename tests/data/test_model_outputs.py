@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 import keras_transfer as kt
-from keras_transfer.transferability import model_outputs
+from keras_transfer.data import model_outputs
 from tests.adaptation import small
 
 

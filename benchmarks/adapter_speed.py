@@ -15,8 +15,8 @@ rows compile with XLA, which is Keras' default. `loss` is that after some steps
 of gradient descent from the same low-rank factors: equal for both LoRA sides,
 but not in attention, where Keras factors a kernel `(width, heads, size)` by its
 last axis, and we by inputs and outputs.
-`peak_mb` less `imported_mb` is what the training takes. Run it on a quiet
-machine.
+`training_mb` is what training takes at most beside the built network: states,
+gradients, activations, the compiled step. Run it on a quiet machine.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def measure_row(row, arguments):
             workers, arguments.rounds, arguments.seconds
         )
         for side, worker in workers.items():
-            results[side].update(worker.ask("memory"))
+            results[side].update(worker.ask("training_memory"))
             results[side].update(worker.ask("check"))
     for result in results.values():
         result["ratio"] = round(result["wall"] / results["keras"]["wall"], 3)
@@ -70,7 +70,7 @@ def print_row(name, results):
         print(
             f"{name:16s} {side:15s} {result['wall']:7.1f} ms "
             f"({result['ratio']:.2f})  cpu {result['cpu']:7.1f} ms  "
-            f"{result['peak_mb'] - result['imported_mb']:5d} MB  "
+            f"{result['training_mb']:5d} MB  "
             f"{result['learning_weights']:9,d} weights learn  "
             f"loss {result['loss']:.6f}",
             flush=True,

@@ -1,6 +1,9 @@
 """One side of `adapter_speed`: a worker that it starts."""
 
+import ctypes
+import gc
 import importlib.metadata
+import pathlib
 
 import alternation
 import keras
@@ -61,11 +64,21 @@ def with_keras_lora(model, rank):
     return model
 
 
+def forget_peak():
+    """Sets the high-water mark of memory back; returns what is in use, MB."""
+    gc.collect()
+    # What was freed must go back to the system, or new arrays hide in it.
+    ctypes.CDLL(None).malloc_trim(0)
+    pathlib.Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return alternation.memory_mb("VmRSS")
+
+
 class Worker:
     """What the driver asks for."""
 
     def prepare(self, side, row):
         """Builds the network and the data of a row."""
+        self.side, self.row = side, row
         keras.utils.set_random_seed(0)
         model, target, shape = NETWORKS[row["network"]]()
         if side == "keras_transfer":
@@ -76,13 +89,14 @@ class Worker:
         elif side == "keras":
             model = with_keras_lora(model, row["rank"])
         self.model, self.jit = model, row["jit"]
-        self.start = model.get_weights()
         rng = np.random.default_rng(0)
         self.data = (
             rng.normal(size=shape).astype("float32"),
             rng.integers(CLASSES, size=shape[0]),
         )
         self.compile(keras.optimizers.Adam(1e-3))
+        del model
+        self.before = forget_peak()
         return {"tensorflow": importlib.metadata.version("tensorflow")}
 
     def compile(self, optimizer):
@@ -108,16 +122,21 @@ class Worker:
             lambda _: self.model.fit(data, shuffle=False, verbose=0), steps
         )
 
+    def training_memory(self):
+        """What training took at most, beside the network and the data."""
+        peak = alternation.memory_mb("VmHWM")
+        return {"training_mb": round(peak - self.before)}
+
     def check(self):
         """The loss after 20 steps, the low-rank factors the same for all."""
-        self.model.set_weights(self.start)
+        self.prepare(self.side, self.row)
         rng = np.random.default_rng(1)
         for variable in sorted(
             self.model.trainable_variables, key=lambda v: v.path
         ):
             if is_down(variable):
                 variable.assign(0.05 * rng.normal(size=variable.shape))
-        self.compile(keras.optimizers.SGD(0.1))
+        self.compile(keras.optimizers.SGD(0.01))
         self.model.fit(self.batches(20), shuffle=False, verbose=0)
         loss = self.model.evaluate(*self.data, verbose=0)[0]
         return {
@@ -140,6 +159,7 @@ if __name__ == "__main__":
         {
             "prepare": worker.prepare,
             "run": worker.run,
+            "training_memory": worker.training_memory,
             "check": worker.check,
         }
     )

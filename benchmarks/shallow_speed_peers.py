@@ -1,0 +1,71 @@
+"""The peers' side of `shallow_speed.py`; not run by itself.
+
+Its interpreter needs numpy and adapt 0.4.5, and not this package.
+"""
+
+import importlib.metadata
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import alternation
+import numpy as np
+from adapt.feature_based import CORAL
+from adapt.feature_based import SA
+from adapt.feature_based import TCA
+from adapt.instance_based import KMM
+
+
+def kernel_mean_matching(arrays):
+    gamma = 1.0 / (2.0 * float(arrays["width"]) ** 2)
+    model = KMM(kernel="rbf", gamma=gamma, max_size=np.inf, verbose=0)
+    return model.fit_weights(arrays["source"], arrays["target"])
+
+
+def coral(arrays):
+    return _aligned(CORAL(lambda_=1.0, verbose=0), arrays)
+
+
+def subspace_alignment(arrays):
+    return _aligned(SA(n_components=80, verbose=0), arrays)
+
+
+def transfer_component_analysis(arrays):
+    model = TCA(n_components=80, kernel="linear", mu=1.0, verbose=0)
+    return _aligned(model, arrays)
+
+
+def _aligned(model, arrays):
+    return model.fit_transform(arrays["source"], arrays["target"])
+
+
+METHODS = {
+    "kernel_mean_matching": kernel_mean_matching,
+    "coral": coral,
+    "subspace_alignment": subspace_alignment,
+    "transfer_component_analysis": transfer_component_analysis,
+}
+STATE = {}
+
+
+def prepare(method, arrays):
+    with np.load(arrays) as file:
+        STATE.update(method=METHODS[method], arrays=dict(file))
+    names = ("adapt", "cvxopt")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def run(steps):
+    def fit(steps):
+        for _ in range(steps):
+            STATE["result"] = STATE["method"](STATE["arrays"])
+
+    return alternation.timed(fit, steps)
+
+
+def save(path):
+    np.save(path, STATE["result"])
+
+
+if __name__ == "__main__":
+    alternation.serve({"prepare": prepare, "run": run, "save": save})

@@ -7,7 +7,7 @@
 train part); accuracy on the target's test part. `--both` adds the way back,
 which has the same mSDA features. Domains are files
 `amazon_reviews_NAME.npz`. mSDA: words as 0 and 1, five layers, 50 %
-corruption, made from the two train parts. Takes about ten minutes on one core
+corruption, made from the two train parts. Takes ten minutes or more on one core
 and 6 GB.
 
 Nothing is chosen by target labels, which the last line of `measure` alone

@@ -159,7 +159,8 @@ def maml(ways, shots, steps, **settings):
 
 
 def reptile(ways, shots, steps):
-    learner = kt.meta.Reptile(strided4(ways))
+    # Three times the authors' rate: a fifth of their iterations has to do.
+    learner = kt.meta.Reptile(strided4(ways), inner_learning_rate=3e-3)
     learner.compile()
     return learner
 

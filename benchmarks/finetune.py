@@ -193,7 +193,7 @@ def draw(labels, seed):
     return np.concatenate(
         [
             rng.choice(np.flatnonzero(labels == label), PER_CLASS, False)
-            for label in range(10)
+            for label in range(labels.max() + 1)
         ]
     )
 

@@ -35,10 +35,8 @@ from tqdm import tqdm
 
 import keras_transfer as kt
 
-SHOTS = 10
 #: Steps of the two stages, and the rate of the head in them.
 STAGES = {"head": (100, 1e-2), "full": (300, 1e-3)}
-BATCH = 20
 PRETRAINING = {"steps": 2000, "batch": 64}
 SCORES = (
     "logme",
@@ -163,7 +161,7 @@ def fine_tuned(model, x, y, test, seed):
     """Accuracy after a new head, and then all of a candidate, learnt."""
     keras.utils.set_random_seed(seed)
     num_classes = int(test[1].max()) + 1
-    data = finetune.batches(x, y, BATCH, seed)
+    data = finetune.batches(x, y, finetune.BATCH, seed)
     for strategy, (steps, rate) in STAGES.items():
         model, callbacks = kt.finetune.prepare(
             model, num_classes, strategy, rate
@@ -174,19 +172,9 @@ def fine_tuned(model, x, y, test, seed):
     return digits.accuracy(digits.probabilities(model, test[0]), test[1])
 
 
-def draw(labels, seed):
-    rng = np.random.default_rng(seed)
-    return np.concatenate(
-        [
-            rng.choice(np.flatnonzero(labels == label), SHOTS, replace=False)
-            for label in range(labels.max() + 1)
-        ]
-    )
-
-
 def run(models, target, train, test, seed):
     """The records of all candidates on one draw."""
-    rows = draw(train[1], seed)
+    rows = finetune.draw(train[1], seed)
     x, y = train[0][rows], train[1][rows]
     scores = scores_of(models, x, y)
     records = []

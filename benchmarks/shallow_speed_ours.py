@@ -4,8 +4,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import alternation
 import numpy as np
+import shallow_sides
 
 from keras_transfer import subspace
 from keras_transfer import weighting
@@ -40,26 +40,7 @@ METHODS = {
     "subspace_alignment": subspace_alignment,
     "transfer_component_analysis": transfer_component_analysis,
 }
-STATE = {}
-
-
-def prepare(method, arrays):
-    with np.load(arrays) as file:
-        STATE.update(method=METHODS[method], arrays=dict(file))
-    return {}
-
-
-def run(steps):
-    def fit(steps):
-        for _ in range(steps):
-            STATE["result"] = STATE["method"](STATE["arrays"])
-
-    return alternation.timed(fit, steps)
-
-
-def save(path):
-    np.save(path, STATE["result"])
 
 
 if __name__ == "__main__":
-    alternation.serve({"prepare": prepare, "run": run, "save": save})
+    shallow_sides.serve(METHODS)

@@ -8,8 +8,8 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import alternation
 import numpy as np
+import shallow_sides
 from adapt.feature_based import CORAL
 from adapt.feature_based import SA
 from adapt.feature_based import TCA
@@ -45,27 +45,10 @@ METHODS = {
     "subspace_alignment": subspace_alignment,
     "transfer_component_analysis": transfer_component_analysis,
 }
-STATE = {}
-
-
-def prepare(method, arrays):
-    with np.load(arrays) as file:
-        STATE.update(method=METHODS[method], arrays=dict(file))
-    names = ("adapt", "cvxopt")
-    return {name: importlib.metadata.version(name) for name in names}
-
-
-def run(steps):
-    def fit(steps):
-        for _ in range(steps):
-            STATE["result"] = STATE["method"](STATE["arrays"])
-
-    return alternation.timed(fit, steps)
-
-
-def save(path):
-    np.save(path, STATE["result"])
 
 
 if __name__ == "__main__":
-    alternation.serve({"prepare": prepare, "run": run, "save": save})
+    names = ("adapt", "cvxopt")
+    shallow_sides.serve(
+        METHODS, {name: importlib.metadata.version(name) for name in names}
+    )

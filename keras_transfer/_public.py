@@ -1,6 +1,7 @@
 """What makes an object public, and how it speaks about bad input."""
 
 import difflib
+import numbers
 
 import keras
 
@@ -45,6 +46,26 @@ def invalid_argument(name, value, expected, hint=None):
         f"Received: {name}={value!r}"
     )
     return ValueError(f"{message}. {hint}" if hint else message)
+
+
+def checked_integer(name, value, least=0):
+    """The value as an int.
+
+    Args:
+        name: Name of the argument.
+        value: What was given.
+        least: Smallest one that is right.
+
+    Returns:
+        A Python int.
+
+    Raises:
+        ValueError: If it is no integer, or too small.
+    """
+    is_integer = isinstance(value, numbers.Integral)
+    if not is_integer or isinstance(value, bool) or value < least:
+        raise invalid_argument(name, value, f"an integer of {least} or more")
+    return int(value)
 
 
 def unknown_name(argument, value, known):

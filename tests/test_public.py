@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 import keras_transfer as kt
@@ -49,6 +50,19 @@ def test_two_families_may_use_one_word():
     for family, expected in (("first", first), ("second", Same)):
         name = f"keras_transfer>{family}.Same"
         assert keras.saving.get_registered_object(name) is expected
+
+
+@pytest.mark.parametrize("value", [1, np.int64(3)])
+def test_integers_come_back_as_such(value):
+    checked = _public.checked_integer("rounds", value, least=1)
+    assert type(checked) is int
+    assert checked == value
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, "3", True, np.True_, None])
+def test_what_is_no_integer_or_too_small_is_refused(value):
+    with pytest.raises(ValueError, match="`rounds`. Expected an integer of 1"):
+        _public.checked_integer("rounds", value, least=1)
 
 
 def test_version_is_a_version():

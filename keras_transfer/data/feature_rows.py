@@ -42,6 +42,19 @@ def feature_rows(features, name="features", least_rows=2):
     return rows
 
 
+def check_widths(source, target):
+    """Refuses features of two domains that differ in their width.
+
+    Raises:
+        ValueError: If the second axes are not of one length.
+    """
+    if source.shape[1] != target.shape[1]:
+        raise ValueError(
+            "Source and target must have features of the same width. "
+            f"Received: {source.shape[1]} and {target.shape[1]}."
+        )
+
+
 def class_numbers(labels, rows, least_classes=2):
     """Labels as the numbers of the classes that occur.
 

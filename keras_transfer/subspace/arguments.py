@@ -15,14 +15,3 @@ def positive_number(name, value):
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not is_number or not 0 < value < math.inf:
         raise invalid_argument(name, value, "a positive number")
-
-
-def positive_integer(name, value):
-    """Refuses all but integers from one.
-
-    Raises:
-        ValueError: With the name of the argument.
-    """
-    is_integer = isinstance(value, numbers.Integral)
-    if not is_integer or isinstance(value, bool) or value < 1:
-        raise invalid_argument(name, value, "an integer from 1")

@@ -5,11 +5,11 @@ import abc
 import numpy as np
 from keras import ops
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
 from keras_transfer.ops.distances import pairwise_squared_distances
 from keras_transfer.ops.kernels import gaussian_mixture
-from keras_transfer.subspace.arguments import positive_integer
 from keras_transfer.subspace.arguments import positive_number
 from keras_transfer.subspace.kernel_features import gaussian_features
 from keras_transfer.subspace.kernel_features import linear_features
@@ -45,7 +45,7 @@ class ComponentLayer(SubspaceLayer):
         whiten,
         **kwargs,
     ):
-        positive_integer("dimensions", dimensions)
+        checked_integer("dimensions", dimensions, least=1)
         positive_number("regularization", regularization)
         if kernel not in KERNELS:
             raise unknown_name("kernel", kernel, KERNELS)

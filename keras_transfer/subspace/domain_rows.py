@@ -4,6 +4,7 @@ import numpy as np
 import scipy.sparse
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.feature_rows import check_widths
 from keras_transfer.data.feature_rows import feature_rows
 
 
@@ -24,11 +25,7 @@ def domain_rows(source, target, keeps_sparse=False):
     """
     source = _rows(source, "source", keeps_sparse)
     target = _rows(target, "target", keeps_sparse)
-    if source.shape[1] != target.shape[1]:
-        raise ValueError(
-            f"The source has {source.shape[1]} columns and the target "
-            f"{target.shape[1]}. Expected the same features in both domains."
-        )
+    check_widths(source, target)
     return source, target
 
 

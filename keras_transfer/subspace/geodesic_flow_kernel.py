@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import linalg
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import public
 from keras_transfer.subspace.affine_subspace_layer import AffineSubspaceLayer
-from keras_transfer.subspace.arguments import positive_integer
 from keras_transfer.subspace.principal_axes import principal_axes
 
 
@@ -63,7 +63,7 @@ class GeodesicFlowKernel(AffineSubspaceLayer):
     """
 
     def __init__(self, dimensions=20, **kwargs):
-        positive_integer("dimensions", dimensions)
+        checked_integer("dimensions", dimensions, least=1)
         super().__init__(**kwargs)
         self.dimensions = int(dimensions)
 

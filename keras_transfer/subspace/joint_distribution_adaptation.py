@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import public
 from keras_transfer.data.feature_rows import class_numbers
-from keras_transfer.subspace.arguments import positive_integer
 from keras_transfer.subspace.component_layer import ComponentLayer
 from keras_transfer.subspace.transfer_components import transfer_components
 
@@ -91,7 +91,7 @@ class JointDistributionAdaptation(ComponentLayer):
         whiten=False,
         **kwargs,
     ):
-        positive_integer("rounds", rounds)
+        checked_integer("rounds", rounds, least=1)
         if classifier is not None and not callable(classifier):
             raise invalid_argument(
                 "classifier",

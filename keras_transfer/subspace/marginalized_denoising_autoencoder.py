@@ -6,10 +6,10 @@ import numpy as np
 import scipy.sparse
 from keras import ops
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import public
 from keras_transfer._public import unknown_name
-from keras_transfer.subspace.arguments import positive_integer
 from keras_transfer.subspace.arguments import positive_number
 from keras_transfer.subspace.denoising_map import denoising_map
 from keras_transfer.subspace.subspace_layer import SubspaceLayer
@@ -90,7 +90,7 @@ class MarginalizedDenoisingAutoencoder(SubspaceLayer):
         outputs="all",
         **kwargs,
     ):
-        positive_integer("num_layers", num_layers)
+        checked_integer("num_layers", num_layers, least=1)
         positive_number("ridge", ridge)
         if not isinstance(corruption, numbers.Real) or not 0 < corruption < 1:
             raise invalid_argument(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import public
 from keras_transfer.subspace.affine_subspace_layer import AffineSubspaceLayer
-from keras_transfer.subspace.arguments import positive_integer
 from keras_transfer.subspace.principal_axes import principal_axes
 
 
@@ -49,7 +49,7 @@ class PCA(AffineSubspaceLayer):
     """
 
     def __init__(self, dimensions=20, **kwargs):
-        positive_integer("dimensions", dimensions)
+        checked_integer("dimensions", dimensions, least=1)
         super().__init__(**kwargs)
         self.dimensions = int(dimensions)
 

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 from scipy import linalg
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import invalid_argument
-from keras_transfer.subspace.arguments import positive_integer
 from keras_transfer.subspace.domain_rows import domain_rows
 
 
@@ -94,7 +94,7 @@ def subspace_disagreement(
       https://doi.org/10.1109/CVPR.2012.6247911)
     """
     if max_dimensions is not None:
-        positive_integer("max_dimensions", max_dimensions)
+        checked_integer("max_dimensions", max_dimensions, least=1)
     if not 0 <= tolerance < 1:
         raise invalid_argument(
             "tolerance", tolerance, "a number from 0 to less than 1"

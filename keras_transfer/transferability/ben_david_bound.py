@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data import feature_rows
 from keras_transfer.transferability import inputs
 from keras_transfer.transferability.proxy_a_distance import proxy_a_distance
 from keras_transfer.weighting import domain_classifier
@@ -185,11 +186,11 @@ class _Domain:
 
     def __init__(self, name, features, labels, predictions):
         self.name = name
-        self.features = inputs.feature_rows(features, f"{name}_features")
+        self.features = feature_rows.feature_rows(features, f"{name}_features")
         self.labels = labels
         self.predictions = None
         if labels is not None:
-            inputs.class_numbers(labels, len(self.features))
+            feature_rows.class_numbers(labels, len(self.features))
             self.labels = np.asarray(labels)
         if predictions is not None:
             self._add(predictions)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_transfer.data import feature_rows
 from keras_transfer.transferability import inputs
 from keras_transfer.transferability.spectrum import spectrum
 
@@ -113,8 +114,8 @@ def _parts(features, labels):
     Class means lie in the span of the centred features, whose left singular
     vectors u_i turn the trace into sum_ic (u_i' [y = c])^2 / n_c.
     """
-    features = inputs.feature_rows(features)
-    numbers, counts = inputs.class_numbers(labels, len(features))
+    features = feature_rows.feature_rows(features)
+    numbers, counts = feature_rows.class_numbers(labels, len(features))
     # Twice: what the first subtraction rounds off would count as a feature.
     centred = features - features.mean(axis=0)
     centred -= centred.mean(axis=0)

@@ -3,9 +3,6 @@
 import numpy as np
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.data.feature_rows import class_numbers as class_numbers
-from keras_transfer.data.feature_rows import distributions as distributions
-from keras_transfer.data.feature_rows import feature_rows as feature_rows
 
 
 def indicators(numbers, num_classes):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_transfer.data import feature_rows
 from keras_transfer.transferability import inputs
 
 
@@ -46,8 +47,8 @@ def leep(source_probabilities, labels):
     - [Nguyen et al., 2020, LEEP: A New Measure to Evaluate Transferability
       of Learned Representations, eq. 1-2](https://arxiv.org/abs/2002.12462)
     """
-    theta = inputs.distributions(source_probabilities)
-    numbers, counts = inputs.class_numbers(labels, len(theta))
+    theta = feature_rows.distributions(source_probabilities)
+    numbers, counts = feature_rows.class_numbers(labels, len(theta))
     joint = inputs.indicators(numbers, len(counts)).T @ theta
     mass = joint.sum(axis=0)
     # An empty column is 0 / 0; its probability is 0 in every row.

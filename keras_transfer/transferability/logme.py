@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
+from keras_transfer.data import feature_rows
 from keras_transfer.transferability import inputs
 from keras_transfer.transferability.spectrum import spectrum
 
@@ -78,9 +79,9 @@ def logme(features, targets, task="classification"):
     """
     if task not in TASKS:
         raise unknown_name("task", task, TASKS)
-    features = inputs.feature_rows(features)
+    features = feature_rows.feature_rows(features)
     if task == "classification":
-        numbers, counts = inputs.class_numbers(targets, len(features))
+        numbers, counts = feature_rows.class_numbers(targets, len(features))
         columns = inputs.indicators(numbers, len(counts))
     else:
         columns = _numbers(targets, len(features))
@@ -96,7 +97,7 @@ def _numbers(targets, rows):
     targets = np.asarray(targets)
     if targets.ndim == 1:
         targets = targets[:, None]
-    targets = inputs.feature_rows(targets, "targets")
+    targets = feature_rows.feature_rows(targets, "targets")
     if len(targets) != rows:
         raise ValueError(
             f"`targets` has {len(targets)} rows and `features` {rows}. "

@@ -6,8 +6,8 @@ import numpy as np
 
 from keras_transfer import ops
 from keras_transfer._public import invalid_argument
+from keras_transfer.data import feature_rows
 from keras_transfer.losses.maximum_mean_discrepancy import DEFAULT_MULTIPLIERS
-from keras_transfer.transferability import inputs
 from keras_transfer.weighting import domain_classifier
 
 
@@ -97,8 +97,8 @@ def mmd_test(source, target, num_permutations=1000, seed=0, *, max_rows=2000):
         raise invalid_argument(
             "num_permutations", num_permutations, "a positive integer"
         )
-    source = inputs.feature_rows(source, "source")
-    target = inputs.feature_rows(target, "target")
+    source = feature_rows.feature_rows(source, "source")
+    target = feature_rows.feature_rows(target, "target")
     domain_classifier.check_rows(source, target, 2)
     generator = np.random.default_rng(seed)
     source = source[domain_classifier.sample(len(source), max_rows, generator)]

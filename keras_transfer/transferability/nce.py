@@ -3,8 +3,8 @@
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data import feature_rows
 from keras_transfer.data.class_examples import checked_labels
-from keras_transfer.transferability import inputs
 
 
 def nce(source_probabilities_or_labels, labels):
@@ -46,7 +46,7 @@ def nce(source_probabilities_or_labels, labels):
       Classification Tasks, section 4](https://arxiv.org/abs/1908.08142)
     """
     source = _source_classes(source_probabilities_or_labels)
-    numbers, counts = inputs.class_numbers(labels, len(source))
+    numbers, counts = feature_rows.class_numbers(labels, len(source))
     table = np.zeros((len(counts), source.max() + 1))
     np.add.at(table, (numbers, source), 1.0 / len(source))
     marginal = np.broadcast_to(table.sum(axis=0), table.shape)
@@ -65,4 +65,4 @@ def _source_classes(given):
             f"shape {shape}",
             "scores (rows, num_source_classes) or source classes (rows,)",
         )
-    return inputs.feature_rows(given, name, least_rows=1).argmax(axis=1)
+    return feature_rows.feature_rows(given, name, least_rows=1).argmax(axis=1)

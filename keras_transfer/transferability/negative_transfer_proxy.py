@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data import feature_rows
 from keras_transfer.data.model_outputs import num_rows
 from keras_transfer.data.model_outputs import outputs_of
 from keras_transfer.transferability import importance
@@ -165,8 +166,8 @@ def negative_transfer_proxy(
 
 def source_weights(source_features, target_features, regularization, seed):
     """Density ratios of the source rows, from features of both domains."""
-    source = inputs.feature_rows(source_features, "features")
-    target = inputs.feature_rows(target_features, "features")
+    source = feature_rows.feature_rows(source_features, "features")
+    target = feature_rows.feature_rows(target_features, "features")
     weights = discriminative(
         source, target, degree=1, regularization=regularization, seed=seed
     )

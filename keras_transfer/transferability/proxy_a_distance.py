@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_transfer.transferability import inputs
+from keras_transfer.data import feature_rows
 from keras_transfer.weighting import domain_classifier
 
 
@@ -106,8 +106,8 @@ def proxy_a_distance(
       Adaptation, section 4](https://papers.nips.cc/paper/2983)
     """
     domain_classifier.check_settings(folds, regularization, max_rows, seed)
-    source = inputs.feature_rows(source_features, "source_features")
-    target = inputs.feature_rows(target_features, "target_features")
+    source = feature_rows.feature_rows(source_features, "source_features")
+    target = feature_rows.feature_rows(target_features, "target_features")
     domain_classifier.check_rows(source, target, folds)
     generator = np.random.default_rng(seed)
     size = min(len(source), len(target), max_rows or len(source))

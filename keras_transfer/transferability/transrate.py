@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.transferability import inputs
+from keras_transfer.data import feature_rows
 
 
 def transrate(features, labels, eps=1e-4):
@@ -55,8 +55,8 @@ def transrate(features, labels, eps=1e-4):
     """
     if not isinstance(eps, Real) or not eps > 0:
         raise invalid_argument("eps", eps, "a positive number")
-    features = inputs.feature_rows(features)
-    numbers, counts = inputs.class_numbers(labels, len(features))
+    features = feature_rows.feature_rows(features)
+    numbers, counts = feature_rows.class_numbers(labels, len(features))
     centred = features - features.mean(axis=0)
     within = sum(
         count / len(centred) * _coding_rate(centred[numbers == number], eps)

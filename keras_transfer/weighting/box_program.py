@@ -3,7 +3,7 @@
 import numpy as np
 
 #: Of the objective, what a solution may be worse than the best one.
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-7
 _MOST_STEPS = 100
 #: How much of the way to the nearest bound a step may go.
 _DAMPING = 0.995

@@ -2,34 +2,28 @@
 
 import numpy as np
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.feature_rows import check_widths
 
 _NORMAL_95 = 1.959963984540054
 
 
 def check_settings(folds, regularization, max_rows, seed):
     """Raises `ValueError` for settings that no classifier can be made of."""
-    if not _is_integer(folds) or folds < 2:
-        raise invalid_argument("folds", folds, "an integer of 2 or more")
+    checked_integer("folds", folds, least=2)
     if not regularization > 0:
         raise invalid_argument(
             "regularization", regularization, "a positive number"
         )
-    if max_rows is not None and (not _is_integer(max_rows) or max_rows < folds):
-        raise invalid_argument(
-            "max_rows", max_rows, f"an integer of {folds} or more, or None"
-        )
-    if not _is_integer(seed) or seed < 0:
-        raise invalid_argument("seed", seed, "a non-negative integer")
+    if max_rows is not None:
+        checked_integer("max_rows", max_rows, least=folds)
+    checked_integer("seed", seed)
 
 
 def check_rows(source, target, folds):
     """Raises `ValueError` if two domains cannot be compared."""
-    if source.shape[1] != target.shape[1]:
-        raise ValueError(
-            "Source and target must have features of the same width. "
-            f"Received: {source.shape[1]} and {target.shape[1]}."
-        )
+    check_widths(source, target)
     for name, rows in (("source", source), ("target", target)):
         count = rows.shape[0]
         if count < folds:
@@ -122,8 +116,3 @@ def error_interval(errors, rows):
     spread = rate * (1 - rate) / rows + z**2 / (4 * rows**2)
     half = z * np.sqrt(spread) / scale
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
-def _is_integer(value):
-    is_bool = isinstance(value, (bool, np.bool_))
-    return isinstance(value, (int, np.integer)) and not is_bool

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.feature_rows import check_widths
 from keras_transfer.data.feature_rows import feature_rows
 from keras_transfer.data.model_outputs import outputs_of
 
@@ -38,12 +39,7 @@ def domain_rows(
         if not is_sparse(given):
             given = feature_rows(_flat(given), name, least_rows)
         pair.append(given)
-    widths = [rows.shape[1] for rows in pair]
-    if widths[0] != widths[1]:
-        raise ValueError(
-            "Source and target must have features of the same width. "
-            f"Received: {widths[0]} and {widths[1]}."
-        )
+    check_widths(*pair)
     if any(map(is_sparse, pair)):
         from scipy.sparse import csr_array
 
@@ -94,18 +90,6 @@ def checked_weights(weights, name="weights"):
             f"values from {weights.min():.4g} to {weights.max():.4g}."
         )
     return weights
-
-
-def checked_whole(value, name, least):
-    """The value as an int.
-
-    Raises:
-        ValueError: If it is no integer, or below `least`.
-    """
-    is_whole = isinstance(value, (int, np.integer))
-    if not is_whole or isinstance(value, bool) or value < least:
-        raise invalid_argument(name, value, f"an integer of {least} or more")
-    return int(value)
 
 
 def _flat(given):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_transfer._public import checked_integer
 from keras_transfer.weighting import inputs
 from keras_transfer.weighting import ratio_settings
 from keras_transfer.weighting.gaussian_kernel import gaussian_kernel
@@ -76,8 +77,8 @@ def kliep(
       https://doi.org/10.1007/s10463-008-0197-x)
     """
     source, target = inputs.domain_rows(source, target, features_of, batch_size)
-    inputs.checked_whole(num_centers, "num_centers", 1)
-    inputs.checked_whole(folds, "folds", 2)
+    checked_integer("num_centers", num_centers, least=1)
+    checked_integer("folds", folds, least=2)
     centers = ratio_settings.centers_of(target, num_centers, seed)
     widths = ratio_settings.candidate_widths(width, source, target, seed)
     generator = np.random.default_rng(seed)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import invalid_argument
-from keras_transfer.weighting import inputs
 from keras_transfer.weighting import label_shift
 
 
@@ -62,7 +62,7 @@ def label_shift_em(
     )
     if not tolerance > 0:
         raise invalid_argument("tolerance", tolerance, "a positive number")
-    inputs.checked_whole(max_rounds, "max_rounds", 1)
+    checked_integer("max_rounds", max_rounds, least=1)
     shares = _shares(source_labels, target.shape[1])
     occurs = shares > 0
     # What a class has is a factor of its column.

@@ -1,5 +1,6 @@
 """Relative density ratios by least squares: RuLSIF."""
 
+from keras_transfer._public import checked_integer
 from keras_transfer._public import invalid_argument
 from keras_transfer.weighting import inputs
 from keras_transfer.weighting import least_squares_ratio
@@ -83,7 +84,7 @@ def rulsif(
     source, target = inputs.domain_rows(source, target, features_of, batch_size)
     if not 0 <= mixture < 1:
         raise invalid_argument("mixture", mixture, "a number from 0 to below 1")
-    inputs.checked_whole(num_centers, "num_centers", 1)
+    checked_integer("num_centers", num_centers, least=1)
     centers = ratio_settings.centers_of(target, num_centers, seed)
     width, ridge = least_squares_ratio.best_setting(
         source,

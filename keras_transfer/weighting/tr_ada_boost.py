@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_transfer._public import checked_integer
 from keras_transfer.data.class_examples import checked_labels
 from keras_transfer.weighting import boosting
 from keras_transfer.weighting import inputs
@@ -74,7 +75,7 @@ class TrAdaBoost:
         self, estimator, rounds=10, target_share=0.5, fit_arguments=None
     ):
         self.learners = boosting.Learners(estimator, fit_arguments)
-        self.rounds = inputs.checked_whole(rounds, "rounds", 1)
+        self.rounds = checked_integer("rounds", rounds, least=1)
         self.target_share = target_share
 
     def fit(self, source, source_labels, target, target_labels):

@@ -3,19 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from keras_transfer.subspace.arguments import positive_integer
 from keras_transfer.subspace.arguments import positive_number
-
-
-@pytest.mark.parametrize("value", [1, np.int64(3)])
-def test_positive_integers_pass(value):
-    positive_integer("dimensions", value)
-
-
-@pytest.mark.parametrize("value", [0, -1, 2.0, "3", True, None])
-def test_other_integers_are_refused(value):
-    with pytest.raises(ValueError, match="`dimensions`.*an integer from 1"):
-        positive_integer("dimensions", value)
 
 
 @pytest.mark.parametrize("value", [1, 0.5, np.float32(2)])

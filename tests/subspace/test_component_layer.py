@@ -65,5 +65,5 @@ def test_arguments_are_checked():
         _layer("gaussian", bandwidth=-1.0)
     with pytest.raises(ValueError, match="`regularization`.*positive number"):
         FirstFeatures(2, "linear", None, 0.0, False)
-    with pytest.raises(ValueError, match="`dimensions`.*integer from 1"):
+    with pytest.raises(ValueError, match="`dimensions`.*integer of 1 or more"):
         FirstFeatures(0, "linear", None, 1.0, False)

@@ -178,7 +178,7 @@ def test_labels_are_wanted(generator):
 
 
 def test_arguments_are_checked():
-    with pytest.raises(ValueError, match="`rounds`.*an integer from 1"):
+    with pytest.raises(ValueError, match="`rounds`.*an integer of 1 or more"):
         JointDistributionAdaptation(rounds=0)
     with pytest.raises(ValueError, match="`classifier`.*Pass the class"):
         JointDistributionAdaptation(classifier="svm")

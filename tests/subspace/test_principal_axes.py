@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_transfer.subspace import principal_axes as principal_axes_module
 from keras_transfer.subspace.principal_axes import leading_eigenvectors
 from keras_transfer.subspace.principal_axes import principal_axes
 from keras_transfer.subspace.principal_axes import with_fixed_signs
@@ -13,11 +14,51 @@ TALL_AND_WIDE = pytest.mark.parametrize(
 def test_leading_eigenvectors_are_the_largest_first(generator):
     half = generator.normal(size=(5, 5))
     matrix = half @ half.T
-    values, vectors = leading_eigenvectors(matrix.copy(), 3)
+    values, vectors = leading_eigenvectors(matrix, 3)
     np.testing.assert_allclose(
         values, np.linalg.eigvalsh(matrix)[::-1][:3], rtol=1e-10
     )
     np.testing.assert_allclose(matrix @ vectors, vectors * values, atol=1e-10)
+
+
+def symmetric(generator, eigenvalues):
+    """A matrix with known eigenvalues, and its eigenvectors."""
+    width = len(eigenvalues)
+    vectors = np.linalg.qr(generator.normal(size=(width, width)))[0]
+    return vectors * eigenvalues @ vectors.T, vectors
+
+
+@pytest.mark.parametrize(
+    ("eigenvalues", "is_quick"),
+    [
+        (np.linspace(1.0, 2.0, 300), True),
+        (1e30 * np.linspace(1.0, 2.0, 300), True),
+        (np.repeat([1.0, 2.0], [270, 30]), True),
+        (10.0 ** np.linspace(-60.0, 0.0, 300), False),
+        (np.repeat([1.0, 2.0], [300, 4]), False),
+        (np.zeros(300), False),
+    ],
+    ids=["even", "huge", "two steps", "steep", "no gap", "zeros"],
+)
+def test_large_matrices_are_as_accurate_as_what_is_kept(
+    generator, eigenvalues, is_quick
+):
+    matrix, vectors = symmetric(generator, eigenvalues)
+    number = 20
+    assert (principal_axes_module._quick(matrix, number) is not None) == (
+        is_quick
+    )
+    values, found = leading_eigenvectors(matrix, number)
+    np.testing.assert_allclose(values, eigenvalues[::-1][:number], rtol=1e-9)
+    np.testing.assert_allclose(found.T @ found, np.eye(number), atol=1e-12)
+    scale = max(eigenvalues[-1], 1.0)
+    np.testing.assert_allclose(
+        matrix @ found / scale, found * values / scale, atol=2e-6
+    )
+    if eigenvalues[0] < eigenvalues[-number]:
+        wanted = vectors[:, eigenvalues > eigenvalues[-number] * (1 - 1e-9)]
+        outside = found - wanted @ (wanted.T @ found)
+        assert np.linalg.norm(outside, 2) < 1e-5
 
 
 def test_signs_are_fixed():

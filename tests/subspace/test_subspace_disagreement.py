@@ -101,7 +101,7 @@ def test_wrong_arguments_are_refused(generator):
         subspace_disagreement(source, target, tolerance=1.0)
     with pytest.raises(ValueError, match="source does not vary"):
         subspace_disagreement(0 * source, target)
-    with pytest.raises(ValueError, match="same features"):
+    with pytest.raises(ValueError, match="same width"):
         subspace_disagreement(source, target[:, :3])
 
 

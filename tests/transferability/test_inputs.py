@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_transfer.data import feature_rows
 from keras_transfer.transferability import inputs
 
 
@@ -10,14 +11,14 @@ def test_indicators_are_one_column_a_class():
 
 
 def test_rounded_distributions_are_made_exact():
-    found = inputs.distributions([[0.5001, 0.5001]])
+    found = feature_rows.distributions([[0.5001, 0.5001]])
     assert found.sum() == pytest.approx(1.0, abs=1e-15)
 
 
 @pytest.mark.parametrize("rows", [[[1.0, 1.0]], [[1.5, -0.5]], [[0.0, 0.0]]])
 def test_logits_are_refused(rows):
     with pytest.raises(ValueError, match="apply softmax to logits first"):
-        inputs.distributions(rows)
+        feature_rows.distributions(rows)
 
 
 def test_predicted_classes_of_scores_and_of_classes():

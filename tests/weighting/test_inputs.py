@@ -52,10 +52,3 @@ def test_weights_have_the_mean_one(generator):
 def test_weights_that_are_none_are_refused(bad):
     with pytest.raises(ValueError, match="`weights`"):
         inputs.checked_weights(bad)
-
-
-@pytest.mark.parametrize("bad", [0, 1.5, True, "2", None])
-def test_numbers_that_are_not_whole_are_refused(bad):
-    with pytest.raises(ValueError, match="`rounds`. Expected an integer of 1"):
-        inputs.checked_whole(bad, "rounds", 1)
-    assert inputs.checked_whole(np.int64(3), "rounds", 1) == 3

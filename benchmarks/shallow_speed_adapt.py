@@ -1,4 +1,4 @@
-"""The peers' side of `shallow_speed.py`; not run by itself.
+"""adapt's side of `shallow_speed.py`; not run by itself.
 
 Its interpreter needs numpy and adapt 0.4.5, and not this package.
 """
@@ -16,10 +16,14 @@ from adapt.feature_based import TCA
 from adapt.instance_based import KMM
 
 
-def kernel_mean_matching(arrays):
+def kernel_mean_matching(arrays, block_size=np.inf):
     gamma = 1.0 / (2.0 * float(arrays["width"]) ** 2)
-    model = KMM(kernel="rbf", gamma=gamma, max_size=np.inf, verbose=0)
+    model = KMM(kernel="rbf", gamma=gamma, max_size=block_size, verbose=0)
     return model.fit_weights(arrays["source"], arrays["target"])
+
+
+def kernel_mean_matching_in_blocks(arrays):
+    return kernel_mean_matching(arrays, block_size=1000)
 
 
 def coral(arrays):
@@ -41,6 +45,8 @@ def _aligned(model, arrays):
 
 METHODS = {
     "kernel_mean_matching": kernel_mean_matching,
+    "kernel_mean_matching_in_blocks": kernel_mean_matching_in_blocks,
+    "kernel_mean_matching_of_many": kernel_mean_matching_in_blocks,
     "coral": coral,
     "subspace_alignment": subspace_alignment,
     "transfer_component_analysis": transfer_component_analysis,

@@ -17,6 +17,24 @@ def kernel_mean_matching(arrays):
     )
 
 
+def kernel_mean_matching_in_blocks(arrays):
+    return weighting.kernel_mean_matching(
+        arrays["source"],
+        arrays["target"],
+        width=float(arrays["width"]),
+        block_size=1000,
+    )
+
+
+def kernel_mean_matching_of_many(arrays):
+    return weighting.kernel_mean_matching(
+        arrays["source"],
+        arrays["target"],
+        width=float(arrays["width"]),
+        num_features=500,
+    )
+
+
 def coral(arrays):
     return _aligned(subspace.Coral(), arrays)
 
@@ -36,6 +54,8 @@ def _aligned(layer, arrays):
 
 METHODS = {
     "kernel_mean_matching": kernel_mean_matching,
+    "kernel_mean_matching_in_blocks": kernel_mean_matching_in_blocks,
+    "kernel_mean_matching_of_many": kernel_mean_matching_of_many,
     "coral": coral,
     "subspace_alignment": subspace_alignment,
     "transfer_component_analysis": transfer_component_analysis,

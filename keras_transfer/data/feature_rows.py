@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.data.class_examples import checked_labels
+from keras_transfer.data.checks import checked_labels
 
 
 def feature_rows(features, name="features", least_rows=2):

@@ -47,9 +47,9 @@ def kernel_mean_matching(
 
     divided by the mean of b. The paper's program has no ridge: many weights
     then are as good as the best, some of them wild. A ridge chooses even ones
-    and costs at most `ridge / (2 n)` times their variance, of an objective
-    (over n^2) of about -1/2: of a thousand rows 1e-5 in few columns, 5e-4 in
-    fifty. `ridge=0` is the paper's program.
+    and costs at most `ridge / (2 n)` times the variance of the best weights,
+    of an objective (over n^2) of about -1/2: with a thousand rows 1e-5 in few
+    columns, 5e-4 in fifty. `ridge=0` is the paper's program.
 
     Three forms, where r is the rank that the kernel has in four digits (six
     without a ridge), from 500 rows on:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.data.class_examples import checked_labels
+from keras_transfer.data.checks import checked_labels
 from keras_transfer.data.feature_rows import distributions
 from keras_transfer.weighting import inputs
 

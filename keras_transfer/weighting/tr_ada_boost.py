@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_transfer._public import checked_integer
-from keras_transfer.data.class_examples import checked_labels
+from keras_transfer.data.checks import checked_labels
 from keras_transfer.weighting import boosting
 from keras_transfer.weighting import inputs
 

@@ -18,7 +18,6 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import sys
 import tempfile
 import threading
@@ -28,6 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # The export is for the CPU here; Python would take a GPU.
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
+import alternation
 import keras
 import tensorflow as tf
 
@@ -118,16 +118,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         found = measure(folder)
     result = {
+        **alternation.about(
+            "benchmarks/export_resnet50.py", {"tensorflow": tf.__version__}
+        ),
         **found,
         "at_most": {"seconds": MOST_SECONDS, "peak_bytes": MOST_BYTES},
         "met": found["seconds"] <= MOST_SECONDS
         and found["peak_bytes"] <= MOST_BYTES,
         "cores": len(os.sched_getaffinity(0)),
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-        },
     }
     text = json.dumps(result, indent=1) + "\n"
     sys.stdout.write(text)

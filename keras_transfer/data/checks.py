@@ -45,3 +45,31 @@ def check_finite(arrays, subject):
                     f"{subject} has a NaN or infinite value in row "
                     f"{start + int(bad.argmax())}. Remove or impute such rows."
                 )
+
+
+def checked_labels(labels):
+    """Labels as an array `(rows,)` of integers or strings.
+
+    Raises:
+        ValueError: If they are neither, or have another number of axes.
+
+    Example:
+
+    >>> from keras_transfer.data.checks import checked_labels
+    >>> checked_labels([3, 1])
+    array([3, 1])
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise ValueError(
+            "`labels` must have one axis. Received: shape "
+            f"{labels.shape}. For a one-hot array pass labels.argmax(-1), for "
+            "a column labels[:, 0]."
+        )
+    if labels.dtype.kind not in "biuOSU":
+        raise ValueError(
+            "`labels` must be integers or strings. Received: dtype "
+            f"{labels.dtype}. Pass labels.astype(int) if they are whole "
+            "numbers."
+        )
+    return labels

@@ -11,6 +11,7 @@ from keras import tree
 
 from keras_transfer._public import invalid_argument
 from keras_transfer.data import checks
+from keras_transfer.data.domain_dataset import DomainDataset
 from keras_transfer.data.image_folder import ImageFolder
 
 #: Bytes that a `tf.data.Dataset` may fill when it is gathered.
@@ -67,7 +68,7 @@ def class_examples(images, labels=None, memory_limit=MEMORY_LIMIT):
     load = images.load if isinstance(images, ImageFolder) else None
     images, labels = _arrays(images, labels, memory_limit)
     images = tree.map_structure(np.asarray, _without_lists(images))
-    labels = checked_labels(labels)
+    labels = checks.checked_labels(labels)
     _check_rows(images, labels)
     checks.check_finite(images, "`images`")
     names, classes = np.unique(labels, return_inverse=True)
@@ -80,42 +81,16 @@ def class_examples(images, labels=None, memory_limit=MEMORY_LIMIT):
     )
 
 
-def checked_labels(labels):
-    """Labels as an array `(rows,)` of integers or strings.
-
-    Raises:
-        ValueError: If they are neither, or have another number of axes.
-
-    Example:
-
-    >>> from keras_transfer.data.class_examples import checked_labels
-    >>> checked_labels([3, 1])
-    array([3, 1])
-    """
-    labels = np.asarray(labels)
-    if labels.ndim != 1:
-        raise ValueError(
-            "`labels` must have one axis. Received: shape "
-            f"{labels.shape}. For a one-hot array pass labels.argmax(-1), for "
-            "a column labels[:, 0]."
-        )
-    if labels.dtype.kind not in "biuOSU":
-        raise ValueError(
-            "`labels` must be integers or strings. Received: dtype "
-            f"{labels.dtype}. Pass labels.astype(int) if they are whole "
-            "numbers."
-        )
-    return labels
-
-
 def _arrays(images, labels, memory_limit):
     """`(images, labels)` of any source but a mapping."""
-    has_labels = isinstance(images, ImageFolder | tf.data.Dataset)
-    if has_labels and labels is not None:
+    kinds = DomainDataset | ImageFolder | tf.data.Dataset
+    if isinstance(images, kinds) and labels is not None:
         raise ValueError(
-            "An ImageFolder or a tf.data.Dataset brings its labels with it. "
-            "Leave `labels` out."
+            "A DomainDataset, an ImageFolder or a tf.data.Dataset brings its "
+            "labels with it. Leave `labels` out."
         )
+    if isinstance(images, DomainDataset):
+        return _of_domain(images, memory_limit)
     if isinstance(images, ImageFolder):
         paths, numbers = images.train
         if numbers is None:
@@ -132,6 +107,16 @@ def _arrays(images, labels, memory_limit):
             f"or a tf.data.Dataset of (x, y). Received: {_kind(images)}."
         )
     return images, labels
+
+
+def _of_domain(domain, memory_limit):
+    """`(images, labels)` of a domain, by name where it knows names."""
+    if domain.in_memory:
+        images = domain.arrays()[0]
+    else:
+        domain.check_shape("episodes()")
+        images = _gathered(domain.dataset, memory_limit)[0]
+    return images, domain.named_labels()
 
 
 def _of_mapping(examples):

@@ -18,12 +18,16 @@ class DigitDomains(NamedTuple):
         target: Other digits over patches of photographs, without labels.
         target_test: `(x_test, y_test)` of the target, for the final figure
             only.
+        target_test_digits: Uint8 `(rows, 28, 28)`, the ink of the digits of
+            `target_test` before they were laid over photographs. Where it is
+            is a mask, to see whether a model looks there.
     """
 
     source: tuple
     source_test: tuple
     target: np.ndarray
     target_test: tuple
+    target_test_digits: np.ndarray
 
 
 def digits_on_photos(seed=0):
@@ -70,14 +74,16 @@ def digits_on_photos(seed=0):
     photos = load_sample_images().images
     upper = [photo[: 2 * len(photo) // 3] for photo in photos]
     lower = [photo[2 * len(photo) // 3 :] for photo in photos]
+    test_digits = np.repeat(images[target_test], PATCHES, axis=0)
     return DigitDomains(
         source=(images[source], labels[source]),
         source_test=(images[source_test], labels[source_test]),
         target=_blend(np.repeat(images[target], PATCHES, axis=0), upper, rng),
         target_test=(
-            _blend(np.repeat(images[target_test], PATCHES, axis=0), lower, rng),
+            _blend(test_digits, lower, rng),
             np.repeat(labels[target_test], PATCHES),
         ),
+        target_test_digits=test_digits[..., 0],
     )
 
 

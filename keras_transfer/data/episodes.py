@@ -54,11 +54,11 @@ def episodes(
     is resumed assigns it at the begin of an epoch. With `fixed=True`, for
     evaluation, every epoch is the epoch 0, and there is no such variable.
 
-    Memory: arrays are kept once, in their own dtype. A `tf.data.Dataset` is
-    read once, when `episodes` is called, and gathered in memory. Images of an
-    `ImageFolder` are decoded each time they are drawn, which is slow; a folder
-    that fits into memory is better loaded before, and an uint8 copy is a
-    quarter of the size:
+    Memory: arrays are kept once, in their own dtype. A `tf.data.Dataset`, or a
+    `DomainDataset` that streams, is read once, when `episodes` is called, and
+    gathered in memory. Images of an `ImageFolder` are decoded each time they
+    are drawn, which is slow; a folder that fits into memory is better loaded
+    before, and an uint8 copy is a quarter of the size:
 
         folder = kt.data.image_folder("photos", (84, 84))
         images = folder.load(folder.train.paths).numpy().astype("uint8")
@@ -78,8 +78,9 @@ def episodes(
             arrays for a model of several inputs. Without `labels`: a mapping
             of the name of a class to its examples `(examples, ...)`, such as
             `dict(zip(names, array))` of an array `(classes, examples, ...)`;
-            an `ImageFolder` (its `train` part); or a `tf.data.Dataset` of
-            single pairs `(x, y)`.
+            an `ImageFolder` (its `train` part); a `DomainDataset`, as
+            `kt.data.load("omniglot")` gives; or a `tf.data.Dataset` of single
+            pairs `(x, y)`.
         labels: Integers or strings `(rows,)`.
         ways: Number of classes in an episode, or `(low, high)`.
         shots: Number of support examples of a class, or `(low, high)`.

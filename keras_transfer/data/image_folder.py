@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import random
 from typing import NamedTuple
 
 import keras
@@ -12,8 +11,12 @@ import tensorflow as tf
 from keras_transfer._public import invalid_argument
 from keras_transfer._public import unknown_name
 from keras_transfer.data import image_files
-from keras_transfer.data.autotuning import without_autotuning
-from keras_transfer.data.new_orders import in_new_orders
+from keras_transfer.data.class_folders import class_folders
+from keras_transfer.data.path_batches import path_batches
+from keras_transfer.data.splits import balanced_weights
+from keras_transfer.data.splits import check_batches
+from keras_transfer.data.splits import check_split
+from keras_transfer.data.splits import held_out
 
 #: Rules of `keras.layers.Resizing`.
 INTERPOLATIONS = (
@@ -93,9 +96,9 @@ class ImageFolder:
         )
         self.class_weight = None
         if class_names is not None:
-            counts = np.bincount(self.train.labels, minlength=len(class_names))
-            weights = counts.sum() / (len(class_names) * counts)
-            self.class_weight = dict(enumerate(weights.tolist()))
+            self.class_weight = balanced_weights(
+                self.train.labels, len(class_names)
+            )
 
     def load(self, paths, *others):
         """Loads one batch; also inside `tf.data`, as a `map` of batches.
@@ -147,35 +150,14 @@ class ImageFolder:
             ValueError: If the part is unknown or empty, or an argument is out
                 of range.
         """
-        if part not in ("train", "validation"):
-            raise unknown_name("part", part, ("train", "validation"))
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise invalid_argument(
-                "batch_size", batch_size, "a positive integer"
-            )
-        if seed is not None:
-            _check_seed(seed)
+        counts = {
+            name: len(getattr(self, name).paths)
+            for name in ("train", "validation")
+        }
+        check_batches(part, counts, batch_size, seed, "image_folder")
         paths, labels = getattr(self, part)
-        if not len(paths):
-            hint = "Give image_folder a larger validation_split."
-            raise invalid_argument("part", part, "a part with images", hint)
         rows = (paths,) if labels is None else (paths, labels)
-
-        def load_row(path, *others):
-            image = self._load_one(path)
-            return (image, *others) if others else image
-
-        if shuffle:
-            seed = random.randrange(2**31) if seed is None else seed
-            dataset, epoch = in_new_orders(rows, seed)
-        else:
-            dataset = tf.data.Dataset.from_tensor_slices(rows)
-        dataset = dataset.map(load_row, num_parallel_calls=tf.data.AUTOTUNE)
-        dataset = dataset.batch(batch_size).prefetch(tf.data.AUTOTUNE)
-        dataset = without_autotuning(dataset)
-        if shuffle:
-            dataset.epoch = epoch
-        return dataset
+        return path_batches(rows, self._load_one, batch_size, shuffle, seed)
 
     def _load_one(self, path):
         image = image_files.decode(path)
@@ -309,7 +291,7 @@ def image_folder(
         raise unknown_name("on_corrupt", on_corrupt, ("error", "skip"))
     if interpolation not in INTERPOLATIONS:
         raise unknown_name("interpolation", interpolation, INTERPOLATIONS)
-    class_names = _class_names(directory) if labelled else None
+    class_names = class_folders(directory) if labelled else None
     folders = [pathlib.Path(directory, name) for name in class_names or [""]]
     found, skipped = image_files.usable(
         {folder: image_files.below(folder) for folder in folders},
@@ -318,10 +300,10 @@ def image_folder(
     )
     paths = np.concatenate(found)
     groups = np.repeat(np.arange(len(found), dtype="int32"), [*map(len, found)])
-    held_out = _held_out(groups, validation_split, seed)
+    is_out = held_out(groups, validation_split, seed)
     train, validation = (
         ImagePaths(paths[rows], groups[rows] if labelled else None)
-        for rows in (~held_out, held_out)
+        for rows in (~is_out, is_out)
     )
     return ImageFolder(
         train,
@@ -340,11 +322,7 @@ def _check_arguments(directory, size, validation_split, seed):
             "directory", str(directory), "the path of an existing folder"
         )
     _check_size(size)
-    if not 0 <= validation_split < 1:
-        raise invalid_argument(
-            "validation_split", validation_split, "at least 0 and below 1"
-        )
-    _check_seed(seed)
+    check_split(validation_split, seed)
 
 
 def _check_size(size):
@@ -359,39 +337,3 @@ def _check_size(size):
         )
     if np.shape(size) != (2,) or min(size) < 1:
         raise invalid_argument("size", size, expected)
-
-
-def _check_seed(seed):
-    if not isinstance(seed, int) or seed < 0:
-        raise invalid_argument("seed", seed, "a non-negative integer")
-
-
-def _class_names(directory):
-    names = sorted(
-        entry.name
-        for entry in pathlib.Path(directory).iterdir()
-        if entry.is_dir() and not entry.name.startswith(".")
-    )
-    if len(names) < 2:
-        raise invalid_argument(
-            "directory",
-            str(directory),
-            "at least two class folders in it, as cat/1.jpg and dog/1.jpg",
-            f"It holds {f'only {names[0]!r}' if names else 'no folders'}; for "
-            "images without labels pass labelled=False.",
-        )
-    return names
-
-
-def _held_out(groups, validation_split, seed):
-    """Which rows to hold out: a boolean array, at random in each group."""
-    held_out = np.zeros(len(groups), dtype=bool)
-    if validation_split == 0:
-        return held_out
-    for group in np.unique(groups):
-        rows = np.flatnonzero(groups == group)
-        count = int(len(rows) * validation_split + 0.5)
-        count = min(max(count, 1), len(rows) - 1)
-        generator = np.random.default_rng([seed, int(group)])
-        held_out[generator.permutation(rows)[:count]] = True
-    return held_out

@@ -10,6 +10,7 @@ from keras import tree
 from keras_transfer._public import invalid_argument
 from keras_transfer.data import checks
 from keras_transfer.data.autotuning import without_autotuning
+from keras_transfer.data.domain_dataset import DomainDataset
 
 #: Rows that a shuffled `tf.data.Dataset` keeps in memory to draw from.
 SHUFFLE_BUFFER = 4096
@@ -44,8 +45,11 @@ def pair_domains(
 
     Args:
         source: `(x, y)`, `(x, y, sample_weight)`, or a `tf.data.Dataset` of
-            such tuples. `x` is an array or a nest of arrays.
-        target: `x`, `(x, y)`, or a dataset of either. `(x, None)` is `x`.
+            such tuples. `x` is an array or a nest of arrays. Or a
+            `DomainDataset`, whose rows are shuffled before they are decoded.
+        target: `x`, `(x, y)`, or a dataset of either. `(x, None)` is `x`. The
+            labels of a `DomainDataset` are left out: hand over its
+            `.arrays()` or `.dataset` for a method that uses some of them.
         batch_size: Source rows per batch; `None` says that the datasets are
             batched already.
         target_batch_size: Target rows per batch, by default `batch_size`.
@@ -159,7 +163,9 @@ class _ArrayStream:
 class _DatasetStream:
     """Batches of a `tf.data.Dataset`, checked as they come."""
 
-    def __init__(self, dataset, name, batch_size, shuffle, seed, function):
+    def __init__(
+        self, dataset, name, batch_size, shuffle, seed, function, load=None
+    ):
         if next(iter(dataset.take(1)), None) is None:
             raise ValueError(
                 f"The {name} domain is empty. Expected at least one row."
@@ -170,6 +176,9 @@ class _DatasetStream:
             if shuffle:
                 buffer = SHUFFLE_BUFFER if shuffle is True else int(shuffle)
                 dataset = dataset.shuffle(buffer, seed=sum(seed))
+            if load is not None:
+                # Not before: the buffer would hold decoded rows.
+                dataset = dataset.map(load, num_parallel_calls=tf.data.AUTOTUNE)
             # Batched after repeating, so that every batch is full.
             dataset = dataset.repeat().batch(batch_size, drop_remainder=True)
             if self.length is not None:
@@ -221,6 +230,9 @@ def _epochs_of(streams, steps):
 
 
 def _stream(domain, name, batch_size, shuffle, seed, function):
+    load = None
+    if isinstance(domain, DomainDataset):
+        domain, load = _stored_rows(domain, name == "source")
     is_dataset = isinstance(domain, tf.data.Dataset)
     parts = domain.element_spec if is_dataset else domain
     parts = parts if isinstance(parts, tuple) else (parts,)
@@ -237,7 +249,9 @@ def _stream(domain, name, batch_size, shuffle, seed, function):
             f"{', sample_weight' * (most == 3)}. Received {len(parts)}."
         )
     if is_dataset:
-        return _DatasetStream(domain, name, batch_size, shuffle, seed, function)
+        return _DatasetStream(
+            domain, name, batch_size, shuffle, seed, function, load
+        )
     inputs, *labels = parts
     # A list of inputs is several inputs; a list of numbers is a column.
     labels = [
@@ -247,6 +261,18 @@ def _stream(domain, name, batch_size, shuffle, seed, function):
     return _ArrayStream(
         (inputs, *labels), name, batch_size, shuffle, seed, function
     )
+
+
+def _stored_rows(domain, labelled):
+    """`(rows, load)` of a domain, arrays or rows that are not loaded yet."""
+    if domain.in_memory:
+        x, y = domain.arrays()
+        return ((x, y) if labelled else x), None
+    domain.check_shape("pair_domains()")
+    if labelled:
+        return domain.rows, domain.load
+    load = domain.load or (lambda x, y: (x, y))
+    return domain.rows, lambda x, y: load(x, y)[:1]
 
 
 def _check_batch_sizes(source, target, batch_size, target_batch_size):

@@ -7,7 +7,8 @@ import numbers
 import numpy as np
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.data.class_examples import checked_labels
+from keras_transfer.data.checks import checked_labels
+from keras_transfer.data.domain_dataset import DomainDataset
 
 
 def split_classes(labels, parts, seed=0):
@@ -23,7 +24,8 @@ def split_classes(labels, parts, seed=0):
     `floor(n * (f_1 + ... + f_k) + 1/2)`.
 
     Args:
-        labels: Integers or strings `(rows,)`.
+        labels: Integers or strings `(rows,)`; or a `DomainDataset`, whose
+            classes go by their names if it knows them.
         parts: Positive fractions that sum to 1 at most; or, for each part, a
             collection of names of classes. What no part takes is left out.
         seed: Non-negative integer that decides the order; names need none.
@@ -47,6 +49,8 @@ def split_classes(labels, parts, seed=0):
     >>> set(labels[train]) & set(labels[test])
     set()
     """
+    if isinstance(labels, DomainDataset):
+        labels = labels.named_labels()
     labels = checked_labels(labels)
     if not len(labels):
         raise ValueError("`labels` is empty. Expected at least one row.")

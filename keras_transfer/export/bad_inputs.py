@@ -68,7 +68,9 @@ def _bad(signature, rows):
         yield f"an axis too many of {key}", {**rows, key: x[..., None]}
         if x.dtype.kind in "fiu":
             other = "int64" if x.dtype.kind == "f" else "float32"
-            yield f"a wrong type of {key}", {**rows, key: x.astype(other)}
+            # A missing value is no integer.
+            cast = np.nan_to_num(x).astype(other)
+            yield f"a wrong type of {key}", {**rows, key: cast}
         yield from _bad_rows(signature, rows, key)
 
 
@@ -82,8 +84,10 @@ def _bad_rows(signature, rows, key):
         yield f"a wrong size of {key}", {**rows, key: grown}
     if x.dtype.kind == "f":
         broken = x.copy()
-        broken[(-1,) + (0,) * (x.ndim - 1)] = np.nan
-        yield f"a NaN in {key}", {**rows, key: broken}
+        is_gap = key in signature.may_be_nan
+        bad, words = (np.inf, "an infinity") if is_gap else (np.nan, "a NaN")
+        broken[(-1,) + (0,) * (x.ndim - 1)] = bad
+        yield f"{words} in {key}", {**rows, key: broken}
     # Any string is a text; only what is decoded can be undecodable.
     if signature.name in _ENCODED and x.dtype == object:
         broken = x.copy()

@@ -6,11 +6,10 @@ import json
 import pathlib
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from keras_transfer import _storable
 from keras_transfer import _version
-from keras_transfer._public import invalid_argument
 
 CARD = "assets.extra/model_card.json"
 MANIFEST = "assets.extra/manifest.json"
@@ -56,16 +55,7 @@ def storable(facts):
     Raises:
         ValueError: If there is something among them that JSON cannot hold.
     """
-    try:
-        text = json.dumps(facts, default=_plain, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise invalid_argument(
-            "card",
-            facts,
-            f"what JSON can hold ({error})",
-            "Convert it to text, finite numbers, lists and dicts.",
-        ) from error
-    return json.loads(text)
+    return _storable.storable("card", facts)
 
 
 def read(folder):
@@ -114,15 +104,6 @@ def _backbones(model):
         for layer in model._flatten_layers(include_self=False)
     ]
     return [card.to_dict() for card in cards if card is not None]
-
-
-def _plain(value):
-    """What JSON has no form of: NumPy's numbers and arrays, and paths."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, pathlib.PurePath):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _write_json(folder, name, contents):

@@ -46,30 +46,54 @@ def checked(tensors, specs):
         }
 
 
-def require_finite(tensors):
-    """The same tensors, refused whole if a row has a NaN or infinity."""
-    return {
-        name: tf.debugging.check_numerics(
-            tensor, f"The input {name!r} has a NaN or infinite value"
+def require_finite(tensors, may_be_nan=()):
+    """The same tensors, refused whole if a row has a NaN or infinity.
+
+    Args:
+        tensors: Dict of tensors by name.
+        may_be_nan: Names of those in which NaN is a missing value.
+
+    Returns:
+        The same tensors, behind the checks.
+    """
+    checked = {}
+    for name, tensor in tensors.items():
+        if not tensor.dtype.is_floating:
+            checked[name] = tensor
+            continue
+        what = "an" if name in may_be_nan else "a NaN or"
+        finite = tf.debugging.check_numerics(
+            _without_nan(tensor) if name in may_be_nan else tensor,
+            f"The input {name!r} has {what} infinite value",
         )
-        if tensor.dtype.is_floating
-        else tensor
-        for name, tensor in tensors.items()
-    }
+        if name in may_be_nan:
+            with tf.control_dependencies([finite]):
+                finite = tf.identity(tensor)
+        checked[name] = finite
+    return checked
 
 
-def mask_rows(tensors):
+def mask_rows(tensors, may_be_nan=()):
     """Finds the rows that are finite, and replaces the others by zeros.
+
+    Args:
+        tensors: Dict of tensors by name.
+        may_be_nan: Names of those in which NaN is a missing value.
 
     Returns:
         `(tensors, valid)`: the dict again, and a boolean `(rows,)`.
     """
     valid = tf.ones(tf.shape(next(iter(tensors.values())))[:1], tf.bool)
-    for tensor in tensors.values():
+    for name, tensor in tensors.items():
         if tensor.dtype.is_floating:
             inner = list(range(1, tensor.shape.rank))
-            valid &= tf.reduce_all(tf.math.is_finite(tensor), axis=inner)
+            known = _without_nan(tensor) if name in may_be_nan else tensor
+            valid &= tf.reduce_all(tf.math.is_finite(known), axis=inner)
     return {name: blank_rows(x, valid) for name, x in tensors.items()}, valid
+
+
+def _without_nan(tensor):
+    return tf.where(tf.math.is_nan(tensor), tf.zeros_like(tensor), tensor)
 
 
 def blank_rows(tensor, valid):

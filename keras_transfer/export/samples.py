@@ -44,7 +44,10 @@ def for_model(served, given=None, rows=ROWS, seed=0):
         raise invalid_argument(
             "samples", received, f"arrays for {sorted(specs)}"
         )
-    arrays = {name: _as(given[name], spec) for name, spec in specs.items()}
+    arrays = {
+        name: _as(given[name], spec, name in served.may_be_nan)
+        for name, spec in specs.items()
+    }
     numbers = {name: len(array) for name, array in arrays.items()}
     if len(set(numbers.values())) > 1:
         raise invalid_argument("samples", numbers, "as many rows of each input")
@@ -109,7 +112,7 @@ def _random(spec, generator, rows):
     return generator.uniform(0, high, shape).astype(dtype)
 
 
-def _as(rows, spec):
+def _as(rows, spec, may_be_nan):
     if spec.dtype == tf.string:
         array = np.array(rows, dtype=object)
         strings = np.empty(array.shape, dtype=object)
@@ -125,11 +128,17 @@ def _as(rows, spec):
             f"at least 2 rows of shape {tuple(spec.shape[1:])} for "
             f"{spec.name!r}",
         )
-    if spec.dtype.is_floating and not np.isfinite(array).all():
+    if spec.dtype.is_floating and not _is_known(array, may_be_nan):
         raise invalid_argument(
             "samples", "NaN or infinity", f"finite numbers for {spec.name!r}"
         )
     return array
+
+
+def _is_known(array, may_be_nan):
+    """Whether all numbers are finite, but for gaps where they may be."""
+    is_fine = np.isfinite(array)
+    return (is_fine | np.isnan(array) if may_be_nan else is_fine).all()
 
 
 def _pack(array):

@@ -53,7 +53,8 @@ def save(
 
     The batch is free, and a row's answer depends on that row only. Rows of a
     wrong shape, with NaN, no rows at all, undecodable files are refused by
-    the graph itself, since the server hardly checks.
+    the graph itself, since the server hardly checks. Inputs that a
+    `TablePreparation` takes may be NaN, which is a missing value there.
 
     Args:
         model: A built Functional or Sequential `keras.Model`; for a trainer

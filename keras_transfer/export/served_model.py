@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_transfer._public import invalid_argument
+from keras_transfer.data.table_preparation import TablePreparation
+from keras_transfer.training import model_graph
 
 #: Names that TensorFlow takes as they are; others it changes silently.
 _INPUT_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -24,6 +26,8 @@ class ServedModel:
             An input without a name of its own is called by its key in a dict
             of inputs, else `inputs`, or `inputs_0` and so on.
         output_names: Names of the outputs, those of the output layers.
+        may_be_nan: Names of the inputs in which NaN is a missing value: those
+            that go to a `TablePreparation` and nowhere else.
 
     Raises:
         ValueError: If the model is no plain, built model, has a sparse input,
@@ -60,6 +64,11 @@ class ServedModel:
             name: tf.TensorSpec(_free_batch(tensor), tensor.dtype, name=name)
             for name, tensor in zip(names, model.inputs, strict=True)
         }
+        self.may_be_nan = frozenset(
+            name
+            for name, tensor in zip(names, model.inputs, strict=True)
+            if _fills_gaps(model, tensor)
+        )
 
     def __call__(self, inputs):
         """Runs the model.
@@ -120,6 +129,13 @@ def _free_batch(tensor):
             "with keras.Input(shape) and no batch_size."
         )
     return tensor.shape
+
+
+def _fills_gaps(model, tensor):
+    takers = model_graph.operations_on(model, tensor)
+    return bool(takers) and all(
+        isinstance(operation, TablePreparation) for operation in takers
+    )
 
 
 def _input_names(model):

@@ -41,6 +41,7 @@ class Signature:
         core: The part of `function` that an accelerator can run, a
             `tf.function` of numbers by name; the rest runs on the host.
         core_specs: Dict of `tf.TensorSpec` for it.
+        may_be_nan: Names of the inputs in which NaN is a missing value.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Signature:
     samples: Callable
     core: Callable
     core_specs: dict[str, tf.TensorSpec]
+    may_be_nan: frozenset = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,11 +108,18 @@ def _predict(served, settings):
     core = _core(served, settings)
 
     def function(tensors):
-        return _guarded(tensors, specs, _named(core, settings), settings)
+        return _guarded(tensors, served, _named(core, settings), settings)
 
     reference = _reference(served, settings)
     return Signature(
-        "predict", specs, function, reference, _unchanged, core, specs
+        "predict",
+        specs,
+        function,
+        reference,
+        _unchanged,
+        core,
+        specs,
+        served.may_be_nan,
     )
 
 
@@ -131,10 +140,17 @@ def _features(served, settings):
         return _with_valid(answers, settings)
 
     def function(tensors):
-        return _guarded(tensors, specs, core, settings)
+        return _guarded(tensors, served, core, settings)
 
     return Signature(
-        "features", specs, function, reference, _unchanged, core, specs
+        "features",
+        specs,
+        function,
+        reference,
+        _unchanged,
+        core,
+        specs,
+        served.may_be_nan,
     )
 
 
@@ -316,11 +332,11 @@ def _with_valid(answers, settings):
     return answers
 
 
-def _guarded(tensors, specs, answer, settings):
-    tensors = row_checks.checked(tensors, specs)
+def _guarded(tensors, served, answer, settings):
+    tensors = row_checks.checked(tensors, served.input_specs)
     if not settings.mask:
-        return answer(row_checks.require_finite(tensors))
-    tensors, valid = row_checks.mask_rows(tensors)
+        return answer(row_checks.require_finite(tensors, served.may_be_nan))
+    tensors, valid = row_checks.mask_rows(tensors, served.may_be_nan)
     return _blanked(answer(tensors), valid)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse
 
 from keras_transfer._public import invalid_argument
-from keras_transfer.data.class_examples import checked_labels
+from keras_transfer.data.checks import checked_labels
 
 
 def reverse_validation(

@@ -50,6 +50,24 @@ def output_of(model, name):
     return single_node(model, layers[name]).output_tensors[0]
 
 
+def operations_on(model, tensor):
+    """The layers and operations of a Functional model that take a tensor.
+
+    Args:
+        model: A Functional model.
+        tensor: A symbolic tensor of its graph.
+
+    Returns:
+        A list, one entry for each call.
+    """
+    return [
+        node.operation
+        for nodes in model._nodes_by_depth.values()
+        for node in nodes
+        if any(tensor is taken for taken in node.input_tensors)
+    ]
+
+
 def single_node(model, layer):
     """The one place in the graph where a layer is called.
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_transfer._public import invalid_argument
 from keras_transfer.data import feature_rows
-from keras_transfer.data.class_examples import checked_labels
+from keras_transfer.data.checks import checked_labels
 
 
 def nce(source_probabilities_or_labels, labels):

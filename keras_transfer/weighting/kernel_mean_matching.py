@@ -94,9 +94,9 @@ def kernel_mean_matching(
 
     >>> import numpy as np
     >>> from keras_transfer import weighting
-    >>> source = np.array([[0.0], [0.1], [5.0], [5.1]])
+    >>> source = np.array([[0.0], [0.0], [5.0], [5.0]])
     >>> weighting.kernel_mean_matching(source, source[2:]).round(1)
-    array([0.1, 0.1, 1.9, 1.9], dtype=float32)
+    array([0., 0., 2., 2.], dtype=float32)
 
     Reference:
 

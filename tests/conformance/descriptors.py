@@ -37,6 +37,18 @@ def _pixels():
     return values.astype("float32")
 
 
+def _rows_with_gaps():
+    table = rows()
+    table[1, 2] = table[3, 0] = np.nan
+    return table
+
+
+def _table_preparation():
+    preparation = kt.data.TablePreparation(max_categories=9)
+    preparation.adapt(_rows_with_gaps())
+    return preparation
+
+
 def _plain_model():
     return keras.Sequential(
         [
@@ -132,6 +144,12 @@ DESCRIPTORS = [
         create=lambda: kt.ops.scale_gradient,
         inputs=(rows(),),
         arguments={"scale": 0.3},
+    ),
+    # === data ===
+    _layer(
+        "data.TablePreparation",
+        create=_table_preparation,
+        inputs=(_rows_with_gaps(),),
     ),
     # === schedules ===
     _schedule(

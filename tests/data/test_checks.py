@@ -39,3 +39,14 @@ def test_bad_rows_are_found_in_every_array_of_a_nest():
 
 def test_integers_and_strings_are_not_looked_at():
     checks.check_finite((np.arange(3), np.array(["a", "b", "c"])), "Rows")
+
+
+def test_labels_are_integers_or_strings():
+    assert checks.checked_labels([3, 1]).tolist() == [3, 1]
+    assert checks.checked_labels(["a", "b"]).tolist() == ["a", "b"]
+    for labels, message in (
+        ([0.5, 1.0], "must be integers or strings"),
+        ([[0, 1]], "must have one axis"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            checks.checked_labels(labels)

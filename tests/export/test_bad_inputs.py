@@ -1,5 +1,7 @@
 """Requests that must not be answered."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -47,6 +49,18 @@ def test_each_fault_of_a_number():
     assert np.isnan(broken[-1]).sum() == np.isnan(broken).sum() == 1
     assert len(bad) == 5
     assert np.isfinite(ROWS["image"]).all()
+
+
+def test_where_nan_is_a_missing_value_infinity_is_not():
+    rows = {"image": ROWS["image"]}
+    signature = dataclasses.replace(
+        _signature("predict", rows, {"image": [4, 4, 1]}),
+        may_be_nan=frozenset({"image"}),
+    )
+    requests = bad_inputs.requests({"predict": signature}, {"predict": rows})
+    words = {words: bad["image"] for _, bad, words in requests}
+    assert "a NaN in image" not in words
+    assert np.isinf(words["an infinity in image"][-1]).sum() == 1
 
 
 def test_a_free_axis_has_no_wrong_size():

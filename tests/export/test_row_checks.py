@@ -69,6 +69,22 @@ def test_a_number_that_is_none_is_refused_or_masked(dtype, value):
     assert masked["n"].numpy().tolist() == [7, 0, 9]
 
 
+def test_nan_passes_where_it_is_a_missing_value():
+    rows = np.array([[1.0, np.nan], [2.0, 3.0], [np.inf, 4.0]])
+    tensors = {"a": tf.constant(rows), "b": tf.constant([1.0, np.nan, 3.0])}
+    masked, valid = row_checks.mask_rows(tensors, may_be_nan={"a"})
+    assert valid.numpy().tolist() == [True, False, False]
+    np.testing.assert_array_equal(masked["a"], [[1, np.nan], [0, 0], [0, 0]])
+    found = row_checks.require_finite({"a": tensors["a"][:2]}, {"a"})
+    np.testing.assert_array_equal(found["a"], rows[:2])
+    for names, message in (
+        ({"a"}, "input 'a' has an infinite"),
+        ((), "input 'a' has a NaN or infinite"),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+            row_checks.require_finite(tensors, names)
+
+
 def test_finite_rows_pass_both_ways():
     tensors = {"a": tf.random.normal((2, 3)), "text": tf.constant(["x", "y"])}
     masked, valid = row_checks.mask_rows(tensors)

@@ -157,3 +157,18 @@ def test_only_input_and_only_output_name_the_others():
         served.only_input("image_bytes")
     with pytest.raises(ValueError, match=r"Class names.*\['a', 'b'\]"):
         served.only_output("Class names")
+
+
+def test_nan_is_a_missing_value_where_a_table_is_prepared():
+    rows = np.array([[1.0, np.nan], [2.0, 3.0]], "float32")
+    preparation = kt.data.TablePreparation()
+    preparation.adapt(rows)
+    table, other = keras.Input((2,), name="table"), keras.Input((2,), name="b")
+    features = preparation(table)
+    outputs = keras.layers.Concatenate()([features, other])
+    assert ServedModel(keras.Model([table, other], outputs)).may_be_nan == {
+        "table"
+    }
+    # Not where the raw rows go elsewhere too.
+    outputs = keras.layers.Concatenate()([features, table])
+    assert ServedModel(keras.Model(table, outputs)).may_be_nan == set()

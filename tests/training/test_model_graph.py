@@ -84,3 +84,13 @@ def test_heads_are_dense_and_convolutional():
 def test_what_makes_outputs_no_logits(last, expected):
     model = keras.Sequential([keras.Input((3,)), last()])
     assert model_graph.last_activation(model) == expected
+
+
+def test_operations_on_a_tensor_are_listed_once_for_each_call():
+    inputs = keras.Input((3,))
+    first, second = keras.layers.Dense(2), keras.layers.Dense(2)
+    outputs = keras.layers.Add()([first(inputs), first(inputs), second(inputs)])
+    model = keras.Model(inputs, outputs)
+    found = model_graph.operations_on(model, model.inputs[0])
+    assert sorted(found, key=id) == sorted([first, first, second], key=id)
+    assert model_graph.operations_on(model, model.outputs[0]) == []

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 import keras_transfer as kt
 from keras_transfer.cli import output
+from keras_transfer.cli.recipes import networks
 
 DOMAINS = ("mnist", "usps", "mnistm")
 
@@ -83,23 +84,8 @@ def same_channels(source, target):
 
 
 def lenet(channels, batch_norm=True, dropout=0.0):
-    """Two convolutions and a hidden layer, dropout around the latter."""
-
-    def block(x, name=None):
-        if batch_norm:
-            x = keras.layers.BatchNormalization()(x)
-        return keras.layers.ReLU(name=name)(x)
-
-    inputs = keras.Input((28, 28, channels))
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
-    for filters in (32, 48):
-        x = block(keras.layers.Conv2D(filters, 5)(x))
-        x = keras.layers.MaxPooling2D()(x)
-    x = keras.layers.Flatten(name="flatten")(x)
-    x = keras.layers.Dropout(dropout)(x)
-    x = block(keras.layers.Dense(100)(x), name="features")
-    x = keras.layers.Dropout(dropout)(x)
-    return keras.Model(inputs, keras.layers.Dense(10, name="logits")(x))
+    """The network of the recipes, for ten classes."""
+    return networks.lenet((28, 28, channels), 10, batch_norm, dropout)
 
 
 def run(method, settings, seed, source, target, steps, batch_size):

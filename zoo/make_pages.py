@@ -1,17 +1,20 @@
-"""Writes the pages of this folder from the cards of the registry.
+"""Writes the pages of this folder from the cards and the recipes.
 
     python zoo/make_pages.py
 
-One page for each source. A test fails while a page and the cards differ.
+One page for each source of cards, and one of the recipes. A test fails while
+a page and what it is made of differ.
 """
 
 import pathlib
 
 from keras_transfer._files import written_whole
+from keras_transfer.cli.recipes.read_recipe import read_recipe
 from keras_transfer.zoo import card_text
 from keras_transfer.zoo import registry
 
 FOLDER = pathlib.Path(__file__).parent
+RECIPES = FOLDER / "recipes"
 
 #: Title and first paragraph of each source's page.
 WORDS = {
@@ -51,7 +54,45 @@ def pages():
             sorted(cards, key=lambda card: card.name), *WORDS[source]
         )
         for source, cards in by_source.items()
-    }
+    } | {"recipes.md": recipes_page()}
+
+
+def recipes_page():
+    """The recipes with their figures, as a table."""
+    lines = [
+        "# Recipes",
+        "",
+        "`keras-transfer run zoo/recipes/NAME.toml`, with `--data DIR` where "
+        "the data are in a",
+        "folder of `.npz` files. Accuracies in per cent, mean and standard "
+        "deviation over the",
+        "seeds of the recipe.",
+        "",
+        "| recipe | what | figures | seeds | date |",
+        "|---|---|---|---|---|",
+    ]
+    for path in sorted(RECIPES.glob("*.toml")):
+        recipe = read_recipe(path)
+        cells = [
+            f"[{path.stem}](recipes/{path.name})",
+            recipe.recipe.description,
+            *_figures(recipe.figures),
+        ]
+        cells.insert(3, str(len(recipe.seeds)))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figures(figures):
+    """Two cells: what came out, and when."""
+    if figures is None:
+        return "not run yet", ""
+    texts = []
+    for name, mean in figures.mean.items():
+        spread = figures.spread.get(name)
+        beside = "" if spread is None else f" ± {spread:.2f}"
+        texts.append(f"{name.replace('_', ' ')} {mean:.2f}{beside}")
+    return "; ".join(texts), str(figures.date)
 
 
 def main():

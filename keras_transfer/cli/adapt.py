@@ -144,6 +144,11 @@ def _task(arguments, source, target):
             source.validation.labels,
         ),
         target=target.batches("train", 64),
+        description=f"{source.num_images} images of "
+        f"{arguments.source.resolve().name} ({len(source.class_names)} "
+        f"classes) as the source and {target.num_images} of "
+        f"{arguments.target.resolve().name} without labels as the target",
+        class_names=source.class_names,
     )
 
 

@@ -3,6 +3,7 @@
 What `quickstart` and `adapt` share.
 """
 
+import pathlib
 import time
 from typing import Any
 from typing import NamedTuple
@@ -13,30 +14,43 @@ from tqdm import tqdm
 
 from keras_transfer import _files
 from keras_transfer import adaptation
+from keras_transfer import callbacks
 from keras_transfer import explain
 from keras_transfer import export
 from keras_transfer import selection
 from keras_transfer.adaptation import feature_tap
 from keras_transfer.adaptation import fit_inputs
+from keras_transfer.callbacks import run_folder
 from keras_transfer.cli import output
 
 SCORE = "information_minus_risk"
 #: Of a model that diverged; finite, because JSON knows no infinity.
 LOWEST_SCORE = -1e9
+#: Where the run folders are, one for each method.
+RUNS = "runs"
+#: Images of each domain whose class activation is recorded.
+NUM_PICTURED = 6
 
 
 class Task(NamedTuple):
-    """The data of a run; none of it holds a target label.
+    """The data of a run; training and choice see no target label.
 
     Attributes:
         pairs: Dataset of pairs for `DomainAdaptation.fit`.
         source_test: `(images, labels)` that are not trained on.
         target: Images, or a dataset of batches of them.
+        target_test: For the report: `(images, labels)` of the target where
+            there are any; else it shows `target`.
+        description: What the data are, in a few words, for the report.
+        class_names: List of texts, or `None`.
     """
 
     pairs: Any
     source_test: tuple
     target: Any
+    target_test: tuple | None = None
+    description: str | None = None
+    class_names: list | None = None
 
 
 class Settings(NamedTuple):
@@ -60,13 +74,17 @@ class Settings(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A trained model with what is known of it without target labels."""
+    """A trained model with what is known of it without target labels.
+
+    `log` is the `RunLog` of its training.
+    """
 
     method: str
     model: keras.Model
     seconds: float
     source_accuracy: float
     score: float
+    log: Any = None
 
     def row(self):
         """The result as a dict for the table and the JSON object."""
@@ -107,7 +125,8 @@ def compare(terms, model, task, settings, reporter, out):
     results = []
     for method, trainer in trainers.items():
         reporter.line(_describe(method, terms[method]))
-        results.append(_train(method, trainer, task, settings))
+        folder = out / RUNS / method
+        results.append(_train(method, trainer, task, settings, folder))
     return results
 
 
@@ -155,6 +174,7 @@ def save(out, name, results, table, pictured, features=None, **others):
         "picture": save_pictures(
             out, *pictured, source_only.model, chosen.model, features
         ),
+        "runs": {result.method: str(result.log.folder) for result in results},
         "results": str(out / "results.json"),
     }
     output.write_json(out / "results.json", report)
@@ -217,6 +237,8 @@ def print_paths(reporter, report):
     """Says where everything is."""
     for key in ("model", "saved_model", "picture", "results"):
         reporter.line(f"{key.replace('_', ' '):12s} {report[key]}")
+    reporter.line()
+    output.report_hint(reporter, pathlib.Path(report["results"]).parent)
 
 
 def _describe(method, term):
@@ -246,21 +268,29 @@ def _trainer(model, term, settings):
     return trainer
 
 
-def _train(method, trainer, task, settings):
+def _train(method, trainer, task, settings, folder):
     keras.utils.set_random_seed(settings.seed)
+    # The folder is the command's own, whatever it held.
+    run_folder.clear(folder)
+    log = callbacks.RunLog(
+        folder,
+        config={"method": method},
+        data=task.description,
+        seed=settings.seed,
+    )
     began = time.perf_counter()
     trainer.fit(
         task.pairs,
         epochs=settings.epochs,
         verbose=0,
-        callbacks=[_EpochBar(method, settings)],
+        callbacks=[log, _EpochBar(method, settings)],
     )
     seconds = time.perf_counter() - began
     images, labels = task.source_test
     of_source = probabilities(trainer.model, images)
     of_target = probabilities(trainer.model, task.target)
     diverged = not (np.isfinite(of_source).all() & np.isfinite(of_target).all())
-    return Result(
+    result = Result(
         method=method,
         model=trainer.model,
         seconds=seconds,
@@ -268,6 +298,25 @@ def _train(method, trainer, task, settings):
         score=LOWEST_SCORE
         if diverged
         else selection.information_minus_risk(of_target, of_source, labels),
+        log=log,
+    )
+    _record(result, task, settings)
+    return result
+
+
+def _record(result, task, settings):
+    """Adds to the run folder what the report shows."""
+    figures = {"source_test": result.source_accuracy, SCORE: result.score}
+    result.log.record(**figures)
+    explain.record_evidence(
+        result.log.folder,
+        result.model,
+        task.source_test,
+        task.target if task.target_test is None else task.target_test,
+        features=settings.features,
+        class_names=task.class_names,
+        images=NUM_PICTURED,
+        seed=settings.seed,
     )
 
 

@@ -8,6 +8,10 @@ from keras_transfer.cli import options
 from keras_transfer.cli import output
 
 STRATEGIES = ("full", "head", "gradual", "lora")
+#: Where the run folders are, one for each stage.
+RUNS = "runs"
+#: Images whose class activation is recorded.
+NUM_PICTURED = 6
 
 
 def add_parser(commands):
@@ -62,6 +66,8 @@ def run(arguments, reporter):
     reporter.line()
     for key in ("model", "saved_model", "curves", "results"):
         reporter.line(f"{key.replace('_', ' '):12s} {report[key]}")
+    reporter.line()
+    output.report_hint(reporter, arguments.out)
     return report
 
 
@@ -135,7 +141,6 @@ def _train(model, photos, stages, arguments, reporter):
     """Runs the stages; returns the model, the table and the histories."""
     from keras_transfer import finetune
 
-    validation = photos.batches("validation", arguments.batch_size)
     rows, histories, num_classes = [], {}, len(photos.class_names)
     for stage, epochs in stages.items():
         model, callbacks = finetune.prepare(
@@ -143,19 +148,9 @@ def _train(model, photos, stages, arguments, reporter):
         )
         num_classes = None  # the head stays
         began = time.perf_counter()
-        history = model.fit(
-            photos.batches(
-                "train", arguments.batch_size, shuffle=True, seed=arguments.seed
-            ),
-            epochs=epochs,
-            validation_data=validation,
-            class_weight=photos.class_weight
-            if arguments.class_weights
-            else None,
-            callbacks=callbacks,
-            shuffle=False,
-            verbose=0 if reporter.as_json else 2,
-        ).history
+        history = _fit(
+            model, photos, stage, epochs, callbacks, arguments, reporter
+        )
         histories[stage] = history
         rows.append(
             {
@@ -173,6 +168,48 @@ def _train(model, photos, stages, arguments, reporter):
     if arguments.strategy == "lora":
         model = finetune.merge_adapters(model)
     return model, rows, histories
+
+
+def _fit(model, photos, stage, epochs, callbacks, arguments, reporter):
+    """Trains one stage and writes its run folder; returns the history."""
+    from keras_transfer import explain
+    from keras_transfer.callbacks import RunLog
+    from keras_transfer.callbacks import run_folder
+
+    folder = arguments.out / RUNS / stage
+    # The folder is the command's own, whatever it held.
+    run_folder.clear(folder)
+    log = RunLog(
+        folder,
+        config={"stage": stage, "backbone": arguments.backbone},
+        data=f"{photos.num_images} images of {len(photos.class_names)} "
+        f"classes in {arguments.images.resolve().name}, "
+        f"{len(photos.validation.paths)} of them held out",
+        seed=arguments.seed,
+        monitor="val_accuracy",
+    )
+    validation = photos.batches("validation", arguments.batch_size)
+    history = model.fit(
+        photos.batches(
+            "train", arguments.batch_size, shuffle=True, seed=arguments.seed
+        ),
+        epochs=epochs,
+        validation_data=validation,
+        class_weight=photos.class_weight if arguments.class_weights else None,
+        callbacks=[*callbacks, log],
+        shuffle=False,
+        verbose=0 if reporter.as_json else 2,
+    ).history
+    explain.record_evidence(
+        folder,
+        model,
+        None,
+        (validation, photos.validation.labels),
+        class_names=photos.class_names,
+        images=NUM_PICTURED,
+        seed=arguments.seed,
+    )
+    return history
 
 
 def _save(out, model, photos, rows, histories):
@@ -199,6 +236,7 @@ def _save(out, model, photos, rows, histories):
         "saved_model": str(saved.path),
         "curves": str(out / "curves.png"),
         "class_names": str(names),
+        "runs": {stage: str(out / RUNS / stage) for stage in histories},
         "results": str(out / "results.json"),
     }
     output.write_json(out / "results.json", {**report, "history": histories})

@@ -17,6 +17,8 @@ from keras_transfer.cli import finetune
 from keras_transfer.cli import output
 from keras_transfer.cli import quickstart
 from keras_transfer.cli import rank
+from keras_transfer.cli import report
+from keras_transfer.cli import run
 from keras_transfer.cli import serve_config
 from keras_transfer.cli import verify
 from keras_transfer.cli import versions
@@ -28,8 +30,10 @@ COMMANDS = (
     rank,
     adapt,
     finetune,
+    run,
     export,
     verify,
+    report,
     versions,
     serve_config,
 )

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import sys
 
 from keras_transfer import _files
@@ -70,6 +71,13 @@ def only_json_on_stdout(as_json):
         os.close(kept)
     if reporter.result is not None:
         print(json.dumps(reporter.result), flush=True)
+
+
+def report_hint(reporter, folder):
+    """Says how to see all of a folder of runs on one page."""
+    name = shlex.quote(str(folder))
+    reporter.line("All of it on one page:")
+    reporter.line(f"  keras-transfer report {name} --out report.html")
 
 
 def write_json(path, contents):

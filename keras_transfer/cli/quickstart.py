@@ -52,6 +52,9 @@ def run(arguments, reporter):
         ),
         source_test=domains.source_test,
         target=domains.target,
+        target_test=domains.target_test,
+        description="handwritten digits as the source and digits over "
+        "photographs as the target, which is learnt from without labels",
     )
     settings = adaptation_run.Settings(
         epochs=EPOCHS,
@@ -83,38 +86,26 @@ def terms():
 
 def digit_model():
     """A small convolutional network for 28x28 RGB, pixels 0..255 in."""
-    import keras
+    from keras_transfer.cli.recipes import networks
 
-    def block(x, name=None):
-        x = keras.layers.BatchNormalization(momentum=0.95)(x)
-        return keras.layers.ReLU(name=name)(x)
-
-    inputs = keras.Input((28, 28, 3), name="image")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
-    x = block(keras.layers.Conv2D(24, 5, strides=2)(x))
-    x = block(keras.layers.Conv2D(48, 3, strides=2)(x))
-    x = block(keras.layers.Conv2D(64, 3)(x))
-    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(x))
-    x = block(keras.layers.Dense(64)(x), name="features")
-    x = keras.layers.Dropout(0.5)(x)
-    return keras.Model(inputs, keras.layers.Dense(10, name="logits")(x))
+    return networks.digits((28, 28, 3), num_classes=10)
 
 
 def _save(out, domains, results, features):
     from keras_transfer.cli import adaptation_run
 
     images, labels = domains.target_test
+    scores = [adaptation_run.probabilities(r.model, images) for r in results]
     table = [
         {
             "method": result.method,
             "source_test": result.source_accuracy,
-            "target_test": adaptation_run.accuracy(
-                adaptation_run.probabilities(result.model, images), labels
-            ),
+            "target_test": adaptation_run.accuracy(probabilities, labels),
             **result.row(),
         }
-        for result in results
+        for result, probabilities in zip(results, scores, strict=True)
     ]
+    _record(results, scores, table, labels)
     pictured = (
         domains.source_test[0],
         images[:: len(images) // len(domains.source_test[0])],
@@ -122,6 +113,23 @@ def _save(out, domains, results, features):
     return adaptation_run.save(
         out, "digits", results, table, pictured, features
     )
+
+
+def _record(results, scores, table, labels):
+    """Adds to the run folders what takes the target's labels to know."""
+    from keras_transfer import transferability
+    from keras_transfer.cli import adaptation_run
+
+    for result, found, row in zip(results, scores, table, strict=True):
+        result.log.record(target_test=row["target_test"])
+        if result is not results[0] and not any(
+            compared.score == adaptation_run.LOWEST_SCORE
+            for compared in (result, results[0])
+        ):
+            gap = transferability.negative_transfer_gap(
+                found, scores[0], None, labels
+            )
+            result.log.record(negative_transfer_gap=gap)
 
 
 def _print(reporter, report):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_transfer.cli import main as cli
+from keras_transfer.explain import evidence
 
 SMALL = ["--size", "16", "--epochs", "2", "--batch-size", "8"]
 
@@ -80,6 +81,10 @@ def test_it_trains_compares_and_exports(run):
     assert report["chosen"] in ("dann", "dan", "deep_coral")
     for key in ("model", "saved_model", "picture", "class_names", "results"):
         assert pathlib.Path(report[key]).exists(), key
+    assert list(report["runs"]) == [row["method"] for row in report["table"]]
+    seen = evidence.read(report["runs"]["dann"])
+    assert seen.class_names == ("bright", "dark")
+    assert seen.target.labels is None and seen.target.maps is not None
     names = pathlib.Path(report["class_names"]).read_text().split()
     assert names == ["bright", "dark"]
     model = keras.saving.load_model(report["model"])

@@ -6,7 +6,9 @@ import pytest
 
 from keras_transfer import alignment
 from keras_transfer import data
+from keras_transfer.callbacks import run_folder
 from keras_transfer.cli import adaptation_run
+from keras_transfer.explain import evidence
 
 
 class Lines:
@@ -66,6 +68,31 @@ def test_every_method_starts_from_the_same_model_which_stays(
         np.testing.assert_array_equal(one, two)
     assert first.score == second.score
     assert reporter.lines[0] == "source_only: no alignment"
+
+
+def test_every_method_has_a_run_folder_of_its_own(model, task, tmp_path):
+    target = task.target, task.source_test[1]
+    task = task._replace(target_test=target, description="two clouds")
+    earlier = tmp_path / "runs" / "dann"
+    earlier.mkdir(parents=True)
+    # What an earlier command left is no obstacle.
+    run_folder.write_facts(earlier, {"config": {"method": "other"}})
+    terms = {"source_only": None, "dann": alignment.get("dann")}
+    results = adaptation_run.compare(
+        terms, model, task, SETTINGS, Lines(), tmp_path
+    )
+    for result in results:
+        run = run_folder.read(tmp_path / "runs" / result.method)
+        assert run.path == result.log.folder
+        assert run.facts["status"] == "finished"
+        assert run.facts["data"] == "two clouds"
+        assert run.facts["figures"] == {
+            "source_test": result.source_accuracy,
+            adaptation_run.SCORE: result.score,
+        }
+        seen = evidence.read(run.path)
+        assert seen.target.labels is not None
+        assert seen.source.accuracy == pytest.approx(result.source_accuracy)
 
 
 def test_all_methods_are_checked_before_the_first_is_trained(

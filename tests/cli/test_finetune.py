@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_transfer.callbacks import run_folder
 from keras_transfer.cli import main as cli
+from keras_transfer.explain import evidence
 from tests.cli import strokes
 
 SMALL = ["--head-epochs", "2", "--epochs", "1", "--batch-size", "8"]
@@ -49,6 +51,14 @@ def test_head_then_all_is_trained_saved_and_served(run):
         assert pathlib.Path(report[key]).exists(), key
     history = json.loads(pathlib.Path(report["results"]).read_text())["history"]
     assert len(history["head"]["val_accuracy"]) == 2
+    for stage, folder in report["runs"].items():
+        run = run_folder.read(folder)
+        assert run.facts["config"]["stage"] == stage
+        found = run.history["val_accuracy"]
+        assert found == history[stage]["val_accuracy"]
+        seen = evidence.read(folder)
+        assert seen.source.rows == 0
+        assert seen.target.accuracy == pytest.approx(found[-1])
     model = keras.saving.load_model(report["model"], safe_mode=False)
     x = np.zeros((2, 28, 28, 3), "float32")
     x[0, 13:16], x[1, :, 13:16] = 255.0, 255.0

@@ -68,3 +68,11 @@ def test_what_counts_as_text(capsys, cell):
 
 def test_a_table_without_rows_is_its_header(capsys):
     assert _table(capsys, ["a", "bc"], []) == ["a  bc", "-  --"]
+
+
+def test_the_hint_is_a_command_that_can_be_copied(capsys):
+    output.report_hint(output.Reporter(as_json=False), "my runs/a")
+    assert capsys.readouterr().out.splitlines() == [
+        "All of it on one page:",
+        "  keras-transfer report 'my runs/a' --out report.html",
+    ]

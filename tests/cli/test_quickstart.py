@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 
 from keras_transfer import data
+from keras_transfer.callbacks import run_folder
 from keras_transfer.cli import main as cli
 from keras_transfer.cli import quickstart
+from keras_transfer.explain import evidence
 
 
 @pytest.mark.slow
@@ -31,6 +33,24 @@ def test_quickstart_reports_chooses_and_saves(tmp_path, capsys, monkeypatch):
     assert report["chosen"] == best["method"]
     for key in ("model", "saved_model", "picture", "results"):
         assert pathlib.Path(report[key]).exists(), key
+    assert list(report["runs"]) == list(table)
+    for method, folder in report["runs"].items():
+        run = run_folder.read(folder)
+        assert run.num_epochs == 2
+        assert run.facts["config"] == {"method": method}
+        figures = run.facts["figures"]
+        assert figures["target_test"] == table[method]["target_test"]
+        assert figures[score] == table[method][score]
+        assert ("negative_transfer_gap" in figures) == (method != "source_only")
+        seen = evidence.read(folder)
+        assert seen.notes == ()
+        # What the report draws is what the table says.
+        assert seen.target.accuracy == pytest.approx(
+            table[method]["target_test"]
+        )
+    page = out / "report.html"
+    assert cli.main(["report", str(out), "--out", str(page)]) == 0
+    assert f"{report['chosen']} was chosen by" in page.read_text("utf-8")
     predict = tf.saved_model.load(report["saved_model"]).signatures["predict"]
     x, _ = data.digits_on_photos().target_test
     logits = predict(image=tf.cast(x[:3], tf.float32))["logits"]

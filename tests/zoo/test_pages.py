@@ -45,6 +45,13 @@ def test_every_card_stands_on_one_page(make_pages):
     assert sorted(headings) == sorted(registry.own_cards())
 
 
+def test_every_recipe_stands_on_its_page(make_pages):
+    page = make_pages.pages()["recipes.md"]
+    names = {path.stem for path in (FOLDER / "recipes").glob("*.toml")}
+    assert set(re.findall(r"\(recipes/(\w+).toml\)", page)) == names
+    assert "not run yet" not in page
+
+
 def test_a_source_without_words_is_no_gap(make_pages, monkeypatch):
     monkeypatch.delitem(make_pages.WORDS, "tfhub")
     with pytest.raises(KeyError, match="tfhub"):

@@ -1,0 +1,1 @@
+"""Recipes: one TOML file that says what to train, and what came out."""

@@ -6,3 +6,4 @@ from keras_transfer.callbacks.best_plain_model import (
 from keras_transfer.callbacks.gradual_unfreezing import (
     GradualUnfreezing as GradualUnfreezing,
 )
+from keras_transfer.callbacks.run_log import RunLog as RunLog

@@ -6,6 +6,8 @@ import keras
 
 from keras_transfer import _files
 from keras_transfer._public import invalid_argument
+from keras_transfer.callbacks.best_value import BestValue
+from keras_transfer.data.model_outputs import plain_model
 
 
 class BestPlainModel(keras.callbacks.Callback):
@@ -47,16 +49,16 @@ class BestPlainModel(keras.callbacks.Callback):
             raise invalid_argument(
                 "filepath", str(filepath), "a name that ends in .keras"
             )
-        if mode not in ("auto", "min", "max"):
-            raise invalid_argument("mode", mode, "'auto', 'min' or 'max'")
-        if mode == "auto":
-            is_gain = monitor.lower().endswith(("accuracy", "auc"))
-            mode = "max" if is_gain else "min"
+        best = BestValue(monitor, mode, initial_value_threshold)
         super().__init__()
         self.filepath = filepath
         self.monitor = monitor
-        self.mode = mode
-        self.best = initial_value_threshold
+        self.mode = best.mode
+        self._best = best
+
+    @property
+    def best(self):
+        return self._best.value
 
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}
@@ -65,22 +67,10 @@ class BestPlainModel(keras.callbacks.Callback):
                 f"BestPlainModel monitors {self.monitor!r}, which is not "
                 f"logged. Expected one of {sorted(logs)}."
             )
-        value = float(logs[self.monitor])
-        if self._improves(value):
-            self.best = value
+        if self._best.update(float(logs[self.monitor])):
             self._save()
 
-    def _improves(self, value):
-        if value != value:  # NaN is never best
-            return False
-        if self.best is None:
-            return True
-        return value < self.best if self.mode == "min" else value > self.best
-
     def _save(self):
-        # A trainer of this package holds the plain model as `.model`.
-        inner = getattr(self.model, "model", None)
-        plain = inner if isinstance(inner, keras.Model) else self.model
         self.filepath.parent.mkdir(parents=True, exist_ok=True)
         with _files.written_whole(self.filepath) as partial:
-            plain.save(partial)
+            plain_model(self.model).save(partial)

@@ -19,35 +19,3 @@ def test_samples_of_both_domains_are_drawn(channels):
     np.testing.assert_array_equal(shown[0], expected)
     for kind in ("png", "svg"):
         figure.savefig(io.BytesIO(), format=kind)
-
-
-def test_features_apart_are_drawn_apart():
-    rng = np.random.default_rng(0)
-    near, far = rng.normal(size=(2, 40, 5))
-    figure = explain.feature_maps(
-        {"mixed": (near, far), "apart": (near, far + 50)}
-    )
-    assert [axis.get_title(loc="left") for axis in figure.axes] == [
-        "mixed",
-        "apart",
-    ]
-    assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
-    mixed, apart = (_separation(axis) for axis in figure.axes)
-    assert apart > 2 * mixed
-
-
-def test_the_picture_repeats():
-    rng = np.random.default_rng(0)
-    features = {"features": tuple(rng.normal(size=(2, 20, 3)))}
-    points = [
-        explain.feature_maps(features, seed=1).axes[0].collections[0]
-        for _ in range(2)
-    ]
-    np.testing.assert_array_equal(*(p.get_offsets() for p in points))
-
-
-def _separation(axis):
-    """Distance of the domains' centres, in units of their spread."""
-    source, target = (p.get_offsets() for p in axis.collections)
-    distance = np.linalg.norm(source.mean(axis=0) - target.mean(axis=0))
-    return distance / np.concatenate([source, target]).std()

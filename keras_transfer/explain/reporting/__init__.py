@@ -1,0 +1,1 @@
+"""How the report is made: what is gathered, said, drawn, and laid out."""

@@ -1,10 +1,14 @@
 """Grad-CAM++: maps weighted by their positive gradients, place by place."""
 
 import tensorflow as tf
+from keras import ops
 
 from keras_transfer.explain import class_maps
 from keras_transfer.explain import explained_model
 from keras_transfer.explain.vis import vis
+
+#: Of alpha; float32 rounds smaller ones.
+_LEAST_DENOMINATOR = 1e-5
 
 
 def grad_cam_plus_plus(model, images, labels=None, layer=None, batch_size=32):
@@ -21,7 +25,7 @@ def grad_cam_plus_plus(model, images, labels=None, layer=None, batch_size=32):
 
     Bad at: the same things as `grad_cam` but for several things of a class.
     The denominator may come near zero where gradients are negative; such a
-    place then outweighs the others.
+    place then outweighs the others, and is left out where it is zero.
 
     Args:
         model: As for `grad_cam`.
@@ -66,11 +70,23 @@ def grad_cam_plus_plus(model, images, labels=None, layer=None, batch_size=32):
             value = logit(logits)
             return value - tf.stop_gradient(value)
 
+        sums = ops.sum(
+            cut.explained.outputs_of(cut.seen, tf.constant(batch)),
+            axis=(1, 2),
+            keepdims=True,
+        )
+
+        def without_poles(slopes):
+            """No gradient where alpha, 1 / (2 + sum * g), is infinite."""
+            is_pole = ops.abs(2.0 + sums * slopes) < _LEAST_DENOMINATOR
+            return ops.where(is_pole, 0.0, slopes)
+
         return cam(
             score,
             batch,
             penultimate_layer=cut.maps,
             seek_penultimate_conv_layer=False,
+            gradient_modifier=without_poles,
             normalize_cam=False,
         )
 

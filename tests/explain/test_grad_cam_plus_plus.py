@@ -1,5 +1,6 @@
 """Grad-CAM++, beside a NumPy twin."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -41,6 +42,23 @@ def test_large_logits_do_not_overflow(bias):
     np.testing.assert_allclose(
         explain.grad_cam_plus_plus(model, images, LABELS), expected, atol=1e-6
     )
+
+
+def test_a_denominator_of_zero_is_left_out():
+    model = keras.Sequential(
+        [
+            keras.Input((2, 2, 1)),
+            keras.layers.Conv2D(2, 1, use_bias=False),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, use_bias=False),
+        ]
+    )
+    # The first map sums to 4 and has slopes -1/2: 2 + 4 * (-1/2) = 0.
+    slopes = np.tile([[-0.5, 0.0], [0.25, 0.0]], (4, 1))
+    model.set_weights([np.ones((1, 1, 1, 2)), slopes])
+    images = np.ones((1, 2, 2, 1), "float32")
+    maps = explain.grad_cam_plus_plus(model, images, 0)
+    np.testing.assert_allclose(maps, np.ones((1, 2, 2)), atol=1e-6)
 
 
 def test_two_things_of_a_class_are_seen_alike():

@@ -72,22 +72,26 @@ def reliability(entries, domain):
 
 def features(entries):
     """The features of both domains in a plane, for each run that has them."""
+    from threadpoolctl import threadpool_limits  # of scikit-learn
+
     charts = []
     for entry in _with_features(entries)[:MOST_RUNS]:
         parts = [_some_features(d) for d in _domains(entry)]
         pairs, labels = zip(*parts, strict=True)
         is_labelled = any(found is not None for found in labels)
-        charts.append(
-            inline.chart(
-                lambda entry=entry, pairs=pairs, labels=labels: feature_maps(
-                    {entry.name: pairs},
-                    labels={entry.name: labels},
-                    class_names=entry.evidence.class_names,
-                ),
-                f"Features of {entry.name} by t-SNE: source and target"
-                + (", below by class" if is_labelled else ""),
+        # So few rows: several threads wait for each other, busily.
+        with threadpool_limits(1):
+            charts.append(
+                inline.chart(
+                    lambda e=entry, pairs=pairs, labels=labels: feature_maps(
+                        {e.name: pairs},
+                        labels={e.name: labels},
+                        class_names=e.evidence.class_names,
+                    ),
+                    f"Features of {entry.name} by t-SNE: source and target"
+                    + (", below by class" if is_labelled else ""),
+                )
             )
-        )
     return charts
 
 

@@ -42,6 +42,7 @@ import omniglot_quality
 import tensorflow as tf
 
 from keras_transfer import zoo
+from keras_transfer.cli.recipes.networks import conv4_maps
 
 DRAWINGS = 20
 TURNS = 4
@@ -142,17 +143,7 @@ def batches(images, seed, epoch, in_episodes):
 def network():
     """From images `(28, 28, 1)`, 0 to 1, to 64 features."""
     inputs = keras.Input((28, 28, 1), name="image")
-    x = inputs
-    for block in range(1, 5):
-        x = keras.layers.Conv2D(
-            64, 3, padding="same", use_bias=False, name=f"conv_{block}"
-        )(x)
-        x = keras.layers.BatchNormalization(
-            momentum=0.9, name=f"batch_norm_{block}"
-        )(x)
-        # The same as ReLU before pooling, and a quarter of the work.
-        x = keras.layers.MaxPooling2D(name=f"pool_{block}")(x)
-        x = keras.layers.ReLU(name=f"relu_{block}")(x)
+    x = conv4_maps(inputs)
     features = keras.layers.Flatten(name="features")(x)
     return keras.Model(inputs, features, name="backbone")
 

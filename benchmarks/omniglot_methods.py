@@ -12,6 +12,7 @@ import keras
 import omniglot_data
 
 import keras_transfer as kt
+from keras_transfer.cli.recipes.networks import conv4_maps
 
 
 def all_statistics(trainer, episodes, number):
@@ -66,18 +67,7 @@ class Method:
 def conv4(width=64, last_relu=True):
     """Four times 3x3 convolution, batch norm, 2x2 max-pooling and ReLU."""
     inputs = keras.Input((28, 28, 1), name="image")
-    x = inputs
-    for block in range(1, 5):
-        x = keras.layers.Conv2D(
-            width, 3, padding="same", use_bias=False, name=f"conv_{block}"
-        )(x)
-        x = keras.layers.BatchNormalization(
-            momentum=0.9, name=f"batch_norm_{block}"
-        )(x)
-        # The same as ReLU before pooling, and a quarter of the work.
-        x = keras.layers.MaxPooling2D(name=f"pool_{block}")(x)
-        if block < 4 or last_relu:
-            x = keras.layers.ReLU(name=f"relu_{block}")(x)
+    x = conv4_maps(inputs, width, last_relu)
     features = keras.layers.Flatten(name="features")(x)
     return keras.Model(inputs, features, name="encoder")
 

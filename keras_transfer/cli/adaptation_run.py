@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from keras_transfer import _files
 from keras_transfer import adaptation
@@ -22,6 +21,7 @@ from keras_transfer.adaptation import feature_tap
 from keras_transfer.adaptation import fit_inputs
 from keras_transfer.callbacks import run_folder
 from keras_transfer.cli import output
+from keras_transfer.cli.epoch_bar import EpochBar
 
 SCORE = "information_minus_risk"
 #: Of a model that diverged; finite, because JSON knows no infinity.
@@ -283,7 +283,7 @@ def _train(method, trainer, task, settings, folder):
         task.pairs,
         epochs=settings.epochs,
         verbose=0,
-        callbacks=[log, _EpochBar(method, settings)],
+        callbacks=[log, EpochBar(f"{method:12s}", settings.verbose)],
     )
     seconds = time.perf_counter() - began
     images, labels = task.source_test
@@ -326,26 +326,3 @@ def _features(model, names, images):
     return np.concatenate(
         [keras.ops.convert_to_numpy(tensor) for tensor in features], axis=1
     )
-
-
-class _EpochBar(keras.callbacks.Callback):
-    """One line of progress for each method, on standard error."""
-
-    def __init__(self, method, settings):
-        super().__init__()
-        self._method = method
-        self._settings = settings
-
-    def on_train_begin(self, logs=None):
-        self._bar = tqdm(
-            total=self._settings.epochs,
-            desc=f"{self._method:12s}",
-            unit="epoch",
-            disable=not self._settings.verbose,
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._bar.update()
-
-    def on_train_end(self, logs=None):
-        self._bar.close()

@@ -42,7 +42,22 @@ def digits(shape, num_classes, dropout=0.5):
 def conv4(shape, num_classes=None, width=64):
     """Four times convolution, batch norm, pooling and ReLU, for few shots."""
     inputs = keras.Input(shape, name="image")
-    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = conv4_maps(keras.layers.Rescaling(1 / 255)(inputs), width)
+    x = keras.layers.Flatten(name="features")(x)
+    return _with_head(inputs, x, num_classes)
+
+
+def conv4_maps(x, width=64, last_relu=True):
+    """The four blocks of `conv4`.
+
+    Args:
+        x: Images `(rows, height, width, channels)`, 0 to 1.
+        width: Channels of each block.
+        last_relu: Whether the last block ends with its ReLU.
+
+    Returns:
+        Maps of a sixteenth of the height and width.
+    """
     for block in range(1, 5):
         x = keras.layers.Conv2D(
             width, 3, padding="same", use_bias=False, name=f"conv_{block}"
@@ -52,9 +67,9 @@ def conv4(shape, num_classes=None, width=64):
         )(x)
         # The same as ReLU before pooling, and a quarter of the work.
         x = keras.layers.MaxPooling2D(name=f"pool_{block}")(x)
-        x = keras.layers.ReLU(name=f"relu_{block}")(x)
-    x = keras.layers.Flatten(name="features")(x)
-    return _with_head(inputs, x, num_classes)
+        if block < 4 or last_relu:
+            x = keras.layers.ReLU(name=f"relu_{block}")(x)
+    return x
 
 
 def dense(shape, num_classes, units=(64,), batch_norm=True, dropout=0.0):

@@ -6,13 +6,13 @@ import time
 
 import keras
 import numpy as np
-from tqdm import tqdm
 
 from keras_transfer import callbacks
 from keras_transfer import export
 from keras_transfer.callbacks import run_facts
 from keras_transfer.callbacks import run_folder
 from keras_transfer.cli import output
+from keras_transfer.cli.epoch_bar import EpochBar
 from keras_transfer.cli.recipes import domains as domains_of_recipes
 from keras_transfer.cli.recipes.adaptation_run import AdaptationRun
 from keras_transfer.cli.recipes.few_shot_run import FewShotRun
@@ -132,7 +132,7 @@ def _run_seed(recipe, domains, seed, folder, verbose):
     run = prepared(recipe, domains, seed)
     config = _config(recipe)
     log = callbacks.RunLog(path, config, data=run.describe(), seed=seed)
-    bar = _EpochBar(f"{recipe.recipe.name}, seed {seed}", verbose)
+    bar = EpochBar(f"{recipe.recipe.name}, seed {seed}", verbose)
     run.fit([log, bar])
     figures = {name: round(v, 4) for name, v in run.figures().items()}
     shares = {name: run.as_share(name, v) for name, v in figures.items()}
@@ -247,26 +247,3 @@ def _report(recipe, results, folder):
         "saved_model": str(served[0]) if served else None,
         "seconds": round(sum(result["seconds"] for result in results), 1),
     }
-
-
-class _EpochBar(keras.callbacks.Callback):
-    """One line of progress for each seed, on standard error."""
-
-    def __init__(self, title, verbose):
-        super().__init__()
-        self._title = title
-        self._verbose = verbose
-
-    def on_train_begin(self, logs=None):
-        self._bar = tqdm(
-            total=self.params["epochs"],
-            desc=self._title,
-            unit="epoch",
-            disable=not self._verbose,
-        )
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._bar.update()
-
-    def on_train_end(self, logs=None):
-        self._bar.close()

@@ -166,6 +166,12 @@ def _adapters(model, head, rate):
         for path, layer in layer_tree.weighted_nodes(model)
         if isinstance(layer, _ADAPTED) and layer.name != head
     ]
+    if not target:
+        raise ValueError(
+            f"The model {model.name!r} has no dense or convolutional layer "
+            "besides its head that 'lora' could put adapters into, and into a "
+            "SavedModel they cannot go. Use 'head', 'gradual' or 'full'."
+        )
     model = add_adapters(model, LoRA(target=target), also_train=head)
     return Prepared(_compiled(model, keras.optimizers.Adam(rate)), [])
 

@@ -134,6 +134,14 @@ def test_schedules_are_rates(data):
         )
 
 
+def test_adapters_need_a_layer_to_go_into():
+    model = keras.Sequential(
+        [keras.Input((4, 4, 3)), keras.layers.BatchNormalization()]
+    )
+    with pytest.raises(ValueError, match="no dense or convolutional layer"):
+        prepare(model, 3, "lora")
+
+
 def test_adapters_learn_and_the_rest_does_not(data):
     model, callbacks = prepare(_pretrained(), 3, "lora")
     names = [w.path for w in model.trainable_weights]

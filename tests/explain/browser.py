@@ -4,6 +4,7 @@ No driver and no websocket: messages are JSON with a null byte at their end.
 """
 
 import base64
+import fcntl
 import itertools
 import json
 import os
@@ -39,14 +40,17 @@ class Browser:
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
 
-        def connect():
-            # By way of high numbers: one end may be 3 or 4 itself.
-            ends = os.dup2(to_browser, 101), os.dup2(from_browser, 102)
-            os.dup2(ends[0], _IN)
-            os.dup2(ends[1], _OUT)
-
+        # Not by `preexec_fn`: Python would fork, of which JAX warns. By way of
+        # high numbers, as one end may be 3 or 4 itself.
+        ends = [
+            fcntl.fcntl(end, fcntl.F_DUPFD, 20)
+            for end in (to_browser, from_browser)
+        ]
         self._process = subprocess.Popen(
             [
+                "bash",
+                "-c",
+                f'exec "$0" "$@" {_IN}<&{ends[0]} {_OUT}>&{ends[1]}',
                 program,
                 "--headless=new",
                 "--no-sandbox",
@@ -56,13 +60,12 @@ class Browser:
                 f"--user-data-dir={profile}",
                 "about:blank",
             ],
-            preexec_fn=connect,
-            close_fds=False,
+            pass_fds=ends,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(to_browser)
-        os.close(from_browser)
+        for end in (to_browser, from_browser, *ends):
+            os.close(end)
         self._session = None
         target = self.send("Target.createTarget", url="about:blank")
         attached = self.send(

@@ -48,6 +48,12 @@ def invalid_argument(name, value, expected, hint=None):
     return ValueError(f"{message}. {hint}" if hint else message)
 
 
+def is_integer(value, least=0):
+    """Whether it is an integer, NumPy's too, of at least so much."""
+    is_number = isinstance(value, numbers.Integral)
+    return is_number and not isinstance(value, bool) and value >= least
+
+
 def checked_integer(name, value, least=0):
     """The value as an int.
 
@@ -62,8 +68,7 @@ def checked_integer(name, value, least=0):
     Raises:
         ValueError: If it is no integer, or too small.
     """
-    is_integer = isinstance(value, numbers.Integral)
-    if not is_integer or isinstance(value, bool) or value < least:
+    if not is_integer(value, least):
         raise invalid_argument(name, value, f"an integer of {least} or more")
     return int(value)
 

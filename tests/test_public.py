@@ -52,6 +52,14 @@ def test_two_families_may_use_one_word():
         assert keras.saving.get_registered_object(name) is expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(2, True), (np.int8(3), True), (1, False), (2.0, False), (True, False)],
+)
+def test_what_an_integer_is(value, expected):
+    assert bool(_public.is_integer(value, least=2)) is expected
+
+
 @pytest.mark.parametrize("value", [1, np.int64(3)])
 def test_integers_come_back_as_such(value):
     checked = _public.checked_integer("rounds", value, least=1)

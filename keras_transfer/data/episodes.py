@@ -1,6 +1,5 @@
 """Episodes of few-shot learning."""
 
-import numbers
 import random
 
 import numpy as np
@@ -8,6 +7,7 @@ import tensorflow as tf
 from keras import tree
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import is_integer
 from keras_transfer.data.autotuning import without_autotuning
 from keras_transfer.data.class_examples import MEMORY_LIMIT
 from keras_transfer.data.class_examples import class_examples
@@ -138,11 +138,11 @@ def episodes(
         ("steps_per_epoch", steps_per_epoch),
         ("memory_limit", memory_limit),
     ):
-        if not _is_integer(value, least=1):
+        if not is_integer(value, least=1):
             raise invalid_argument(name, value, "a positive integer")
     if seed is None:
         seed = random.randrange(2**31)
-    elif not _is_integer(seed, least=0):
+    elif not is_integer(seed, least=0):
         raise invalid_argument("seed", seed, "a non-negative integer or None")
     examples = class_examples(images, labels, memory_limit)
     _check_sizes(examples, ways, shots, queries, rotations)
@@ -251,7 +251,7 @@ def _range(name, value, least):
     low_and_high = value if isinstance(value, tuple | list) else (value, value)
     is_right = (
         len(low_and_high) == 2
-        and all(_is_integer(bound, least) for bound in low_and_high)
+        and all(is_integer(bound, least) for bound in low_and_high)
         and low_and_high[0] <= low_and_high[1]
     )
     if not is_right:
@@ -261,11 +261,3 @@ def _range(name, value, least):
             f"an integer of at least {least}, or (low, high) of such",
         )
     return tuple(int(bound) for bound in low_and_high)
-
-
-def _is_integer(value, least):
-    return (
-        isinstance(value, numbers.Integral)
-        and not isinstance(value, bool)
-        and value >= least
-    )

@@ -8,6 +8,7 @@ import scipy.sparse
 from keras import tree
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import is_integer
 from keras_transfer.data.checks import checked_labels
 
 
@@ -130,8 +131,7 @@ def _check_numbers(per_class, imbalance, seed):
     ):
         if value is None and name != "seed":
             continue
-        is_integer = isinstance(value, numbers.Integral)
-        if not is_integer or isinstance(value, bool) or value < least:
+        if not is_integer(value, least):
             raise invalid_argument(name, value, kind)
     if imbalance is None:
         return

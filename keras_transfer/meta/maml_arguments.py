@@ -4,6 +4,7 @@ import math
 import numbers
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import is_integer
 from keras_transfer._public import unknown_name
 from keras_transfer.meta import batch_statistics
 from keras_transfer.meta import inner_rates
@@ -27,7 +28,7 @@ def check(maml):
         check_steps("inner_steps_at_test", maml.inner_steps_at_test)
     if clip is not None and (not _is_number(clip) or not clip > 0):
         raise invalid_argument("inner_gradient_clip", clip, "a positive number")
-    if not _is_count(maml.parallel_tasks, least=1):
+    if not is_integer(maml.parallel_tasks, least=1):
         raise invalid_argument(
             "parallel_tasks", maml.parallel_tasks, "a positive integer"
         )
@@ -44,7 +45,7 @@ def check(maml):
 
 def check_steps(name, value):
     """Raises unless `value` is an integer of at least 0."""
-    if not _is_count(value, least=0):
+    if not is_integer(value, least=0):
         raise invalid_argument(name, value, "an integer of at least 0")
 
 
@@ -67,14 +68,6 @@ def options_by_kind(options):
             )
         found[type(option)] = option
     return found
-
-
-def _is_count(value, least):
-    return (
-        isinstance(value, numbers.Integral)
-        and not isinstance(value, bool)
-        and value >= least
-    )
 
 
 def _is_number(value):

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import is_integer
 from keras_transfer._public import unknown_name
 from keras_transfer.ops.precision import at_least_float32
 
@@ -114,8 +115,7 @@ def unit_vectors(x, axis=-1):
 
 def check_class_count(name, value):
     """Raises unless `value` is a positive integer."""
-    is_integer = isinstance(value, numbers.Integral)
-    if not is_integer or isinstance(value, bool) or value < 1:
+    if not is_integer(value, least=1):
         raise invalid_argument(name, value, "a positive integer")
 
 

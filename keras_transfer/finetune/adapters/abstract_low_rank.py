@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import is_integer
 from keras_transfer.finetune.adapters import kernels
 from keras_transfer.finetune.adapters.abstract_adapter import AbstractAdapter
 from keras_transfer.finetune.adapters.abstract_branch import AbstractBranch
@@ -25,8 +26,7 @@ class AbstractLowRank(AbstractAdapter):
 
     def __init__(self, rank=8, alpha=16, dropout=0.0, target="dense*"):
         super().__init__(target)
-        is_integer = isinstance(rank, numbers.Integral)
-        if not is_integer or isinstance(rank, bool) or rank < 1:
+        if not is_integer(rank, least=1):
             raise invalid_argument("rank", rank, "a positive integer")
         if not isinstance(alpha, numbers.Real) or not 0 < alpha < math.inf:
             raise invalid_argument("alpha", alpha, "a positive number")

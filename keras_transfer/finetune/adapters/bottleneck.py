@@ -1,11 +1,10 @@
 """Bottleneck adapters: a small network after a frozen layer."""
 
-import numbers
-
 import keras
 from keras import ops
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import is_integer
 from keras_transfer._public import public
 from keras_transfer.finetune.adapters import biases
 from keras_transfer.finetune.adapters.abstract_adapter import AbstractAdapter
@@ -52,8 +51,7 @@ class BottleneckAdapter(AbstractAdapter):
 
     def __init__(self, width=16, activation="relu", target="dense*"):
         super().__init__(target)
-        is_integer = isinstance(width, numbers.Integral)
-        if not is_integer or isinstance(width, bool) or width < 1:
+        if not is_integer(width, least=1):
             raise invalid_argument("width", width, "a positive integer")
         self.width = int(width)
         self.activation = keras.activations.get(activation)

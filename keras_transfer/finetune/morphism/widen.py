@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 
 from keras_transfer._public import invalid_argument
+from keras_transfer._public import is_integer
 from keras_transfer.finetune.morphism import channel_rules
 from keras_transfer.finetune.morphism import layer_kinds
 from keras_transfer.finetune.morphism.channel_maps import ChannelMaps
@@ -107,8 +108,7 @@ def _random_map(graph, name, units, generator):
     if rule.refusal:
         raise ValueError(f"{rule.refusal}, and cannot be widened.")
     width = operation.get_config()[rule.width]
-    is_integer = isinstance(units, numbers.Integral)
-    if not is_integer or isinstance(units, bool) or units <= width:
+    if not is_integer(units, least=width + 1):
         raise invalid_argument("units", units, f"an integer above {width}")
     copies = generator.integers(0, width, units - width)
     return np.concatenate([np.arange(width), copies])

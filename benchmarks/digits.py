@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 import keras_transfer as kt
 from keras_transfer.cli import output
+from keras_transfer.cli import scores
 from keras_transfer.cli.recipes import networks
 
 DOMAINS = ("mnist", "usps", "mnistm")
@@ -50,28 +51,21 @@ METHODS = {
 }
 
 
+#: What `data.load` calls them, where that is another name.
+NAMES = {"mnistm": "mnist_m"}
+
+
 def load(folder, domain):
     """Images `(rows, 28, 28, 1 or 3)` uint8 and labels, train and test."""
-    names = ["digits_mnist", "digits_mnist_rest"]
-    names = names if domain == "mnist" else [f"digits_{domain}"]
-    files = []
-    for name in names:
-        path = pathlib.Path(folder) / f"{name}.npz"
-        if not path.exists():
-            sys.exit(f"digits.py: no file {path.name} in {folder}")
-        files.append(np.load(path))
-    x_train = np.concatenate([file["x_train"] for file in files])
-    y_train = np.concatenate([file["y_train"] for file in files])
-    splits = [(x_train, y_train), (files[0]["x_test"], files[0]["y_test"])]
-    return [(_standard(x), y.astype("int32")) for x, y in splits]
-
-
-def _standard(images):
-    images = images if images.ndim == 4 else images[..., None]
-    if images.shape[1] != 28:
-        resized = keras.ops.image.resize(images.astype("float32"), (28, 28))
-        images = np.rint(keras.ops.convert_to_numpy(resized))
-    return images.astype("uint8")
+    parts = []
+    for split in ("train", "test"):
+        try:
+            loaded = kt.data.load(NAMES.get(domain, domain), split, folder)
+        except FileNotFoundError as error:
+            sys.exit(f"digits.py: {error}")
+        x, y = loaded.prepared(size=28).arrays()
+        parts.append((x, y.astype("int32")))
+    return parts
 
 
 def same_channels(source, target):
@@ -142,13 +136,11 @@ def run(method, settings, seed, source, target, steps, batch_size):
 
 
 def probabilities(model, images):
-    logits = model.predict(images, batch_size=500, verbose=0)
-    return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    return scores.probabilities(model, images, batch_size=500)
 
 
 def accuracy(probabilities, labels):
-    right = probabilities.argmax(axis=1) == labels
-    return round(100 * float(right.mean()), 2)
+    return round(100 * scores.accuracy(probabilities, labels), 2)
 
 
 def summary(records):

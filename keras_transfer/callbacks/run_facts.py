@@ -43,6 +43,31 @@ def machine():
     }
 
 
+def of_run(status, given, training, timings, **others):
+    """The contents of `run.json`, in its order.
+
+    Args:
+        status: `"running"`, `"finished"` or `"interrupted"`.
+        given: Dict of `config`, `data` and `seed`.
+        training: What `of_training` says, or as much of it as is known.
+        timings: Dict from `started` to `seconds_per_epoch`.
+        **others: `budget`, `best` and `figures`.
+
+    Returns:
+        A dict.
+    """
+    return {
+        "status": status,
+        **given,
+        **training,
+        **others,
+        "timings": timings,
+        "command": command(),
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
 def of_training(model):
     """What is trained and how: trainer, plain model, optimizer and loss.
 
@@ -62,6 +87,14 @@ def of_training(model):
     }
 
 
+def class_of(thing):
+    """Name of the package and of the class of an object."""
+    kind = type(thing)
+    # Where Keras keeps a class inside is of no interest.
+    module = kind.__module__.partition(".")[0]
+    return f"{module}.{kind.__name__}"
+
+
 def _trainer(trainer):
     """Class and settings; of models among them the name alone."""
     try:
@@ -76,13 +109,13 @@ def _trainer(trainer):
         for key, value in config.items()
     }
     settings = {k: v for k, v in settings.items() if v is not None}
-    return {"class": _class_of(trainer), "config": settings}
+    return {"class": class_of(trainer), "config": settings}
 
 
 def _model(model):
     built = model.built
     return {
-        "class": _class_of(model),
+        "class": class_of(model),
         "name": model.name,
         "parameters": model.count_params() if built else None,
         "inputs": _shapes(model, "inputs"),
@@ -111,7 +144,7 @@ def _optimizer(model):
     except NotImplementedError:
         config = {}
     return {
-        "class": _class_of(model.optimizer),
+        "class": class_of(model.optimizer),
         "config": _or_none(keras.saving.serialize_keras_object(config)),
     }
 
@@ -126,13 +159,6 @@ def _names(losses):
         return [_names(loss) for loss in losses]
     name = getattr(losses, "name", None) or getattr(losses, "__name__", None)
     return name or type(losses).__name__
-
-
-def _class_of(thing):
-    kind = type(thing)
-    # Where Keras keeps a class inside is of no interest.
-    module = kind.__module__.partition(".")[0]
-    return f"{module}.{kind.__name__}"
 
 
 def _or_none(value):

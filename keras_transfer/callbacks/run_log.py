@@ -178,6 +178,10 @@ class RunLog(keras.callbacks.Callback):
         run_folder.write_facts(self.folder, self._facts)
 
     @property
+    def _given(self):
+        return {name: getattr(self, name) for name in _GIVEN}
+
+    @property
     def _timings(self):
         return self._facts["timings"]
 
@@ -186,8 +190,7 @@ class RunLog(keras.callbacks.Callback):
         earlier = run_folder.read_facts(self.folder)
         if earlier is None:
             return
-        facts = {name: getattr(self, name) for name in _GIVEN}
-        facts |= run_facts.of_training(self.model)
+        facts = self._given | run_facts.of_training(self.model)
         for name in (*_GIVEN, "trainer", "model"):
             before, now = earlier[name], facts[name]
             if name in ("trainer", "model"):
@@ -231,21 +234,18 @@ class RunLog(keras.callbacks.Callback):
             "seconds": None,
             "seconds_per_epoch": list(self._kept_seconds),
         }
-        return {
-            "status": "running",
-            **{name: getattr(self, name) for name in _GIVEN},
-            **run_facts.of_training(self.model),
-            "budget": {
+        return run_facts.of_run(
+            "running",
+            self._given,
+            run_facts.of_training(self.model),
+            timings,
+            budget={
                 "epochs": self.params.get("epochs"),
                 "steps_per_epoch": self.params.get("steps"),
             },
-            "best": {"monitor": self.monitor, "mode": self.mode, **best},
-            "figures": earlier.get("figures", {}),
-            "timings": timings,
-            "command": run_facts.command(),
-            "machine": run_facts.machine(),
-            "versions": run_facts.versions(),
-        }
+            best={"monitor": self.monitor, "mode": self.mode, **best},
+            figures=earlier.get("figures", {}),
+        )
 
     def _is_best(self, row):
         if self.monitor in row:

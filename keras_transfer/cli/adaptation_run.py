@@ -13,23 +13,19 @@ import numpy as np
 
 from keras_transfer import _files
 from keras_transfer import adaptation
-from keras_transfer import callbacks
 from keras_transfer import explain
 from keras_transfer import export
 from keras_transfer import selection
 from keras_transfer.adaptation import feature_tap
 from keras_transfer.adaptation import fit_inputs
-from keras_transfer.callbacks import run_folder
 from keras_transfer.cli import output
+from keras_transfer.cli import run_logs
+from keras_transfer.cli import scores
 from keras_transfer.cli.epoch_bar import EpochBar
 
 SCORE = "information_minus_risk"
 #: Of a model that diverged; finite, because JSON knows no infinity.
 LOWEST_SCORE = -1e9
-#: Where the run folders are, one for each method.
-RUNS = "runs"
-#: Images of each domain whose class activation is recorded.
-NUM_PICTURED = 6
 
 
 class Task(NamedTuple):
@@ -125,8 +121,14 @@ def compare(terms, model, task, settings, reporter, out):
     results = []
     for method, trainer in trainers.items():
         reporter.line(_describe(method, terms[method]))
-        folder = out / RUNS / method
-        results.append(_train(method, trainer, task, settings, folder))
+        log = run_logs.fresh(
+            out,
+            method,
+            config={"method": method},
+            data=task.description,
+            seed=settings.seed,
+        )
+        results.append(_train(method, trainer, task, settings, log))
     return results
 
 
@@ -138,13 +140,7 @@ def best(results):
 def probabilities(model, images):
     """Class probabilities of a model that returns logits."""
     sizes = {"batch_size": 256} if isinstance(images, np.ndarray) else {}
-    logits = model.predict(images, verbose=0, **sizes)
-    return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
-
-
-def accuracy(probabilities, labels):
-    """Share of rows whose most probable class is right."""
-    return float((probabilities.argmax(axis=1) == labels).mean())
+    return scores.probabilities(model, images, **sizes)
 
 
 def save(out, name, results, table, pictured, features=None, **others):
@@ -268,16 +264,8 @@ def _trainer(model, term, settings):
     return trainer
 
 
-def _train(method, trainer, task, settings, folder):
+def _train(method, trainer, task, settings, log):
     keras.utils.set_random_seed(settings.seed)
-    # The folder is the command's own, whatever it held.
-    run_folder.clear(folder)
-    log = callbacks.RunLog(
-        folder,
-        config={"method": method},
-        data=task.description,
-        seed=settings.seed,
-    )
     began = time.perf_counter()
     trainer.fit(
         task.pairs,
@@ -294,7 +282,7 @@ def _train(method, trainer, task, settings, folder):
         method=method,
         model=trainer.model,
         seconds=seconds,
-        source_accuracy=accuracy(of_source, labels),
+        source_accuracy=scores.accuracy(of_source, labels),
         score=LOWEST_SCORE
         if diverged
         else selection.information_minus_risk(of_target, of_source, labels),
@@ -315,7 +303,7 @@ def _record(result, task, settings):
         task.target if task.target_test is None else task.target_test,
         features=settings.features,
         class_names=task.class_names,
-        images=NUM_PICTURED,
+        images=run_logs.NUM_PICTURED,
         seed=settings.seed,
     )
 

@@ -6,12 +6,9 @@ import time
 from keras_transfer.cli import image_folders
 from keras_transfer.cli import options
 from keras_transfer.cli import output
+from keras_transfer.cli import run_logs
 
 STRATEGIES = ("full", "head", "gradual", "lora")
-#: Where the run folders are, one for each stage.
-RUNS = "runs"
-#: Images whose class activation is recorded.
-NUM_PICTURED = 6
 
 
 def add_parser(commands):
@@ -173,14 +170,10 @@ def _train(model, photos, stages, arguments, reporter):
 def _fit(model, photos, stage, epochs, callbacks, arguments, reporter):
     """Trains one stage and writes its run folder; returns the history."""
     from keras_transfer import explain
-    from keras_transfer.callbacks import RunLog
-    from keras_transfer.callbacks import run_folder
 
-    folder = arguments.out / RUNS / stage
-    # The folder is the command's own, whatever it held.
-    run_folder.clear(folder)
-    log = RunLog(
-        folder,
+    log = run_logs.fresh(
+        arguments.out,
+        stage,
         config={"stage": stage, "backbone": arguments.backbone},
         data=f"{photos.num_images} images of {len(photos.class_names)} "
         f"classes in {arguments.images.resolve().name}, "
@@ -201,12 +194,12 @@ def _fit(model, photos, stage, epochs, callbacks, arguments, reporter):
         verbose=0 if reporter.as_json else 2,
     ).history
     explain.record_evidence(
-        folder,
+        log.folder,
         model,
         None,
         (validation, photos.validation.labels),
         class_names=photos.class_names,
-        images=NUM_PICTURED,
+        images=run_logs.NUM_PICTURED,
         seed=arguments.seed,
     )
     return history
@@ -236,7 +229,9 @@ def _save(out, model, photos, rows, histories):
         "saved_model": str(saved.path),
         "curves": str(out / "curves.png"),
         "class_names": str(names),
-        "runs": {stage: str(out / RUNS / stage) for stage in histories},
+        "runs": {
+            stage: str(out / run_logs.RUNS / stage) for stage in histories
+        },
         "results": str(out / "results.json"),
     }
     output.write_json(out / "results.json", {**report, "history": histories})

@@ -93,6 +93,7 @@ def digit_model():
 
 def _save(out, domains, results, features):
     from keras_transfer.cli import adaptation_run
+    from keras_transfer.cli.scores import accuracy
 
     images, labels = domains.target_test
     scores = [adaptation_run.probabilities(r.model, images) for r in results]
@@ -100,7 +101,7 @@ def _save(out, domains, results, features):
         {
             "method": result.method,
             "source_test": result.source_accuracy,
-            "target_test": adaptation_run.accuracy(probabilities, labels),
+            "target_test": accuracy(probabilities, labels),
             **result.row(),
         }
         for result, probabilities in zip(results, scores, strict=True)

@@ -36,12 +36,14 @@ def add_parser(commands):
 
 def run(arguments, reporter):
     """Makes the page; returns what `--json` prints."""
-    from keras_transfer import explain
+    from keras_transfer.explain.report import checked_name
+    from keras_transfer.explain.report import write
     from keras_transfer.explain.reporting import material
     from keras_transfer.explain.reporting import tables
 
-    path = explain.report(arguments.runs, arguments.out, arguments.title)
-    entries = material.gather(arguments.runs).entries
+    out = checked_name(arguments.out)
+    found = material.gather(arguments.runs)
+    path, entries = write(found, out, arguments.title), found.entries
     table = tables.runs(entries)
     reporter.table(table.headers, table.rows)
     size = path.stat().st_size

@@ -57,11 +57,31 @@ def report(runs, out, title=None):
     >>> kt.explain.report(folder, folder / "report.html").name
     'report.html'
     """
+    out = checked_name(out)
+    folders = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
+    return write(material.gather(folders), out, title)
+
+
+def checked_name(out):
+    """The path of the page.
+
+    Raises:
+        ValueError: If it does not end in `.html`.
+    """
     out = pathlib.Path(out)
     if out.suffix.lower() not in (".html", ".htm"):
         raise invalid_argument("out", str(out), "a name that ends in .html")
-    folders = [runs] if isinstance(runs, str | os.PathLike) else list(runs)
-    found = material.gather(folders)
+    return out
+
+
+def write(found, out, title=None):
+    """Writes the page of what was gathered; returns its path.
+
+    Args:
+        found: A `Material`.
+        out: `pathlib.Path` of the page.
+        title: As of `report`.
+    """
     made = sections.sections(found)
     _make_fit(made)
     html = page.render(

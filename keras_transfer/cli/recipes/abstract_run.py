@@ -4,9 +4,9 @@ import abc
 import time
 
 import keras
-import numpy as np
 
 from keras_transfer import schedules
+from keras_transfer.cli import scores
 
 
 class AbstractRun(abc.ABC):
@@ -106,10 +106,9 @@ class AbstractRun(abc.ABC):
 
 def probabilities(model, images):
     """Class probabilities of a model that returns logits."""
-    logits = model.predict(images, batch_size=500, verbose=0)
-    return keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    return scores.probabilities(model, images, batch_size=500)
 
 
 def accuracy(probabilities, labels):
     """Accuracy in per cent."""
-    return 100.0 * float(np.mean(probabilities.argmax(axis=1) == labels))
+    return 100.0 * scores.accuracy(probabilities, labels)

@@ -151,33 +151,23 @@ def _run_seed(recipe, domains, seed, folder, verbose):
 def _write_facts(path, config, run, figures):
     """`run.json` as RunLog writes it, where Keras' `fit` has no part."""
     path.mkdir(parents=True, exist_ok=True)
+    unknown = dict.fromkeys(("name", "parameters", "inputs", "outputs"))
     nothing = {"epoch": None, "value": None}
-    run_folder.write_facts(
-        path,
+    facts = run_facts.of_run(
+        "finished",
+        {"config": config, "data": run.describe(), "seed": run.seed},
         {
-            "status": "finished",
-            "config": config,
-            "data": run.describe(),
-            "seed": run.seed,
             "trainer": None,
-            "model": _model_facts(run.fitted),
+            "model": {"class": run_facts.class_of(run.fitted), **unknown},
             "optimizer": None,
             "loss": None,
-            "budget": {"epochs": None, "steps_per_epoch": None},
-            "best": {"monitor": "loss", "mode": "min", **nothing},
-            "figures": figures,
-            "timings": _timings(run.seconds),
-            "command": run_facts.command(),
-            "machine": run_facts.machine(),
-            "versions": run_facts.versions(),
         },
+        _timings(run.seconds),
+        budget={"epochs": None, "steps_per_epoch": None},
+        best={"monitor": "loss", "mode": "min", **nothing},
+        figures=figures,
     )
-
-
-def _model_facts(fitted):
-    package, name = type(fitted).__module__, type(fitted).__name__
-    unknown = dict.fromkeys(("name", "parameters", "inputs", "outputs"))
-    return {"class": f"{package.partition('.')[0]}.{name}", **unknown}
+    run_folder.write_facts(path, facts)
 
 
 def _timings(seconds):

@@ -15,9 +15,8 @@ from keras_transfer.data.label_columns import MISSING
 from keras_transfer.data.label_columns import number
 from keras_transfer.data.row_stream import AbstractRowStream
 from keras_transfer.data.splits import check_split
+from keras_transfer.data.text_records import SECONDS_WITHOUT_PROGRESS
 from keras_transfer.data.text_records import csv_rows
-
-_SECONDS_WITHOUT_PROGRESS = 1.0
 
 
 class CsvTable(AbstractRowStream):
@@ -348,7 +347,7 @@ def _scan(path, delimiter, columns, given, missing, labels, verbose):
         desc="Reading the table",
         unit=" rows",
         disable=not verbose,
-        delay=_SECONDS_WITHOUT_PROGRESS,
+        delay=SECONDS_WITHOUT_PROGRESS,
     ) as progress:
         for block in _blocks(path, delimiter, 4096):
             for name in tuple(is_open):

@@ -261,7 +261,19 @@ class DomainDataset:
         """
         if classes is not None:
             classes = [self._label(name) for name in classes]
-        kept = subset_rows(self.labels(), classes, per_class, imbalance, seed)
+        return self.taken(
+            subset_rows(self.labels(), classes, per_class, imbalance, seed)
+        )
+
+    def taken(self, kept):
+        """The rows of the given numbers; streamed ones keep their order.
+
+        Args:
+            kept: Integers, ascending where the rows are streamed.
+
+        Returns:
+            A `DomainDataset`. What is left out is not decoded.
+        """
         if self.in_memory:
             x, y = self.rows
             return self._copy((x[kept], y[kept]))

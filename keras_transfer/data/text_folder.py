@@ -14,9 +14,9 @@ from keras_transfer.data.splits import balanced_weights
 from keras_transfer.data.splits import check_batches
 from keras_transfer.data.splits import check_split
 from keras_transfer.data.splits import held_out
+from keras_transfer.data.text_records import SECONDS_WITHOUT_PROGRESS
 
 _SUFFIX = ".txt"
-_SECONDS_WITHOUT_PROGRESS = 1.0
 
 
 class TextFolder:
@@ -175,7 +175,7 @@ def _check_texts(paths, verbose):
         "Checking texts",
         unit=" files",
         disable=not verbose,
-        delay=_SECONDS_WITHOUT_PROGRESS,
+        delay=SECONDS_WITHOUT_PROGRESS,
     ):
         content = pathlib.Path(path).read_bytes()
         if not content.strip():

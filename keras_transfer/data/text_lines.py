@@ -14,10 +14,9 @@ from keras_transfer._public import unknown_name
 from keras_transfer.data.label_columns import ClassColumn
 from keras_transfer.data.row_stream import AbstractRowStream
 from keras_transfer.data.splits import check_split
+from keras_transfer.data.text_records import SECONDS_WITHOUT_PROGRESS
 from keras_transfer.data.text_records import csv_rows
 from keras_transfer.data.text_records import opened
-
-_SECONDS_WITHOUT_PROGRESS = 1.0
 
 
 class TextLines(AbstractRowStream):
@@ -161,7 +160,7 @@ def text_lines(
         desc="Reading texts",
         unit=" rows",
         disable=not verbose,
-        delay=_SECONDS_WITHOUT_PROGRESS,
+        delay=SECONDS_WITHOUT_PROGRESS,
     ) as progress:
         while block := list(itertools.islice(pairs, 4096)):
             if classes is not None:

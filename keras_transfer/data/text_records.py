@@ -7,6 +7,9 @@ import pathlib
 
 from keras_transfer._public import invalid_argument
 
+#: Files that are read sooner show no progress bar.
+SECONDS_WITHOUT_PROGRESS = 1.0
+
 
 @contextlib.contextmanager
 def opened(path):

@@ -27,6 +27,7 @@ class CutModel:
         seen: The `SeenLayer` of the cut.
         maps: The Keras layer that stands for it.
         graph: The model for tf-keras-vis.
+        values: Maps of the images that the graph ran last.
     """
 
     def __init__(self, model, images, layer=None):
@@ -41,10 +42,10 @@ class CutModel:
         self.graph = keras.Model([inputs], [outputs])
 
     def _maps(self, images):
-        maps = self.explained.outputs_of(self.seen, _cut_off(images))
+        self.values = self.explained.outputs_of(self.seen, _cut_off(images))
         # tf-keras-vis watches the images only, whose gradient an integer
         # input would lose.
-        return maps + 0.0 * tf.reduce_sum(images)
+        return self.values + 0.0 * tf.reduce_sum(images)
 
     def _logits(self, inputs):
         images, maps = inputs

@@ -1,7 +1,6 @@
 """Two models of one task on two domains, in one picture."""
 
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from keras import tree
 
@@ -140,13 +139,7 @@ def _of_dataset(domain, rows, seed):
     """Arrays of a `DomainDataset`; of one on disk only so many rows."""
     if domain.in_memory or len(domain) <= rows:
         return domain.arrays()
-    is_drawn = np.zeros(len(domain), bool)
-    is_drawn[_draw(len(domain), rows, seed)] = True
-    drawn = domain.dataset.enumerate().filter(
-        lambda number, _: tf.gather(is_drawn, number)
-    )
-    drawn = drawn.map(lambda _, row: row).as_numpy_iterator()
-    return tuple(np.stack(part) for part in zip(*drawn, strict=True))
+    return domain.taken(_draw(len(domain), rows, seed)).arrays()
 
 
 def _draw(count, rows, seed):

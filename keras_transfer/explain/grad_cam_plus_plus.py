@@ -70,14 +70,9 @@ def grad_cam_plus_plus(model, images, labels=None, layer=None, batch_size=32):
             value = logit(logits)
             return value - tf.stop_gradient(value)
 
-        sums = ops.sum(
-            cut.explained.outputs_of(cut.seen, tf.constant(batch)),
-            axis=(1, 2),
-            keepdims=True,
-        )
-
         def without_poles(slopes):
             """No gradient where alpha, 1 / (2 + sum * g), is infinite."""
+            sums = ops.sum(cut.values, axis=(1, 2), keepdims=True)
             is_pole = ops.abs(2.0 + sums * slopes) < _LEAST_DENOMINATOR
             return ops.where(is_pole, 0.0, slopes)
 

@@ -164,7 +164,7 @@ def test_a_table_without_rows_is_refused(tmp_path):
 def test_progress_is_shown_unless_silent(path, capsys, monkeypatch):
     # The function has the name of its module.
     module = importlib.import_module("keras_transfer.data.csv_table")
-    monkeypatch.setattr(module, "_SECONDS_WITHOUT_PROGRESS", 0)
+    monkeypatch.setattr(module, "SECONDS_WITHOUT_PROGRESS", 0)
     kt.data.csv_table(path)
     assert "Reading the table: 4 rows" in capsys.readouterr().err
     kt.data.csv_table(path, verbose=0)

@@ -353,3 +353,14 @@ def test_episodes(make):
 def test_splits_of_classes(make):
     first, second = kt.data.split_classes(make(), [["cat", "emu"], ["dog"]])
     assert second.tolist() == [8, 9, 10, 11, 12] and len(first) == 11
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_rows_by_number(is_streamed):
+    x, y = np.arange(8.0), np.array([0, 1, 0, 1, 0, 1, 0, 1])
+    rows = tf.data.Dataset.from_tensor_slices((x, y)) if is_streamed else (x, y)
+    part = DomainDataset(rows).taken(np.array([1, 4, 6]))
+    found = part.arrays()
+    np.testing.assert_array_equal(found[0], [1.0, 4.0, 6.0])
+    np.testing.assert_array_equal(found[1], [1, 0, 0])
+    assert len(part) == 3
